@@ -1,0 +1,151 @@
+"""The values that cross the edge between this service and a mail server.
+
+Connectors speak in these; nothing here knows Django, a database row or a client library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+INBOX = "inbox"
+
+
+class Transport(Enum):
+    """How a server is spoken to."""
+
+    POP3 = "pop3"
+    SMTP = "smtp"
+    EWS = "ews"
+    MEMORY = "memory"
+
+
+class Tls(Enum):
+    """Whether, and when, a connection is encrypted."""
+
+    NONE = "none"
+    IMPLICIT = "implicit"
+    STARTTLS = "starttls"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Everything a connector needs to reach one mailbox on one server (2.2, 2.6, 2.9).
+
+    `host` is a host name for POP3 and SMTP; `url` is the endpoint for EWS. `timeout` is in seconds and bounds every
+    single wait on the network. `username` empty means: do not authenticate. `allowed_local_hosts` lists the loopback and
+    link-local hosts an administrator has allowed; every other such host is refused.
+    """
+
+    transport: Transport
+    address: str
+    host: str = ""
+    port: int = 0
+    url: str = ""
+    tls: Tls = Tls.IMPLICIT
+    username: str = ""
+    password: str = field(default="", repr=False)
+    impersonate: bool = False
+    timeout: float = 30.0
+    max_connections: int = 10
+    ca_file: str = ""
+    allowed_local_hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One item a server shows in a folder: its key there, never its content. `size` is in bytes, 0 if not told."""
+
+    key: str
+    size: int = 0
+    received_on: datetime | None = None
+    change_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of changes and the cursor that covers exactly them.
+
+    `complete` means that `shown` is everything the folder holds, so what is missing from it is gone.
+    `more` means that another page follows at once. `cursor` is opaque text; store it with what it covers.
+    """
+
+    shown: tuple[Shown, ...]
+    gone: tuple[str, ...]
+    cursor: str
+    more: bool = False
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One item as far as it was fetched: its header block (RFC 5322 bytes), and the whole message where asked for."""
+
+    key: str
+    size: int
+    headers: bytes
+    raw: bytes | None = None
+    received_on: datetime | None = None
+    change_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An item that was shown but could not be fetched: `gone` if it is no longer there, else the server's words."""
+
+    key: str
+    gone: bool
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message to send. Its Message-ID and its bytes are fixed before the first attempt.
+
+    `mark` is our own id of it ("instance/email id"), which servers that can hold one keep with the message (law 7).
+    """
+
+    mark: str
+    message_id: str
+    sender: str
+    recipients: tuple[str, ...]
+    raw: bytes
+    save_copy: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One recipient the server would not take, with its code and words."""
+
+    address: str
+    code: int
+    words: str
+    permanent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the server said when it took the message: who was refused, and the server's key of the copy if it has one."""
+
+    refused: tuple[Refused, ...] = ()
+    key: str = ""
+    words: str = ""
+
+
+class Trace(Enum):
+    """What a server can tell about a letter that may have been handed over before a crash."""
+
+    NOT_THERE = "not there"
+    DRAFT = "our draft is still in Drafts"
+    SENT = "it is in Sent Items"
+    CANNOT_TELL = "this server cannot tell"
+
+
+Progress = Callable[[], None]
+"""Called by a connector whenever bytes have moved, so that the caller can renew its lease."""
+
+
+def no_progress() -> None:
+    """The progress callback of callers that hold no lease."""
