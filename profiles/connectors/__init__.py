@@ -1,0 +1,50 @@
+"""How mail servers are spoken to. Callers ask here and get a protocol from `base`, whatever the transport.
+
+The modules are imported on first use, so that a POP3 installation never loads the Exchange client.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, cast
+
+from profiles.connectors.base import MailboxUnavailable, MailSource, Outbox
+from profiles.items import Access, Progress, Transport, no_progress
+
+SOURCES = {
+    Transport.POP3: "profiles.connectors.pop3.source:Pop3Source",
+    Transport.EWS: "profiles.connectors.ews.mail:EwsSource",
+    Transport.MEMORY: "profiles.connectors.memory:MemorySource",
+}
+OUTBOXES = {
+    Transport.SMTP: "profiles.connectors.smtp:SmtpOutbox",
+    Transport.EWS: "profiles.connectors.ews.mail:EwsOutbox",
+    Transport.MEMORY: "profiles.connectors.memory:MemoryOutbox",
+}
+
+
+def open_source(access: Access, progress: Progress = no_progress) -> MailSource:
+    """The place to read the mail of `access`. Nothing is sent before its first use.
+
+    Raises MailboxUnavailable if mail cannot be read over that transport (1.10).
+    """
+    return cast(MailSource, _connector(SOURCES, access, "read")(access, progress))
+
+
+def open_outbox(access: Access, progress: Progress = no_progress) -> Outbox:
+    """The place to send mail with `access`. Nothing is sent before its first use.
+
+    Raises MailboxUnavailable if mail cannot be sent over that transport (1.10).
+    """
+    return cast(Outbox, _connector(OUTBOXES, access, "sent")(access, progress))
+
+
+def _connector(registry: dict[Transport, str], access: Access, verb: str) -> Any:
+    path = registry.get(access.transport)
+    if path is None:
+        raise MailboxUnavailable(
+            f"Mail cannot be {verb} over {access.transport.name}.",
+            remedy="Choose a server profile of another type for this direction.",
+        )
+    module, name = path.split(":")
+    return getattr(import_module(module), name)

@@ -3,9 +3,11 @@
     ConnectorError
     ├── Throttled             the server asked to wait; `delay` says how long, if it said so
     ├── Transient             may work later: network, 4xx, 5xx, time-out
+    │   └── OutcomeUnknown    the line broke after the letter was handed over: it may or may not have been sent
     ├── AuthenticationFailed  wrong or missing credentials; never tried again by itself
     ├── MailboxUnavailable    permanent for this mailbox or profile: no such host, TLS name, right, mailbox or ability
     ├── ItemRejected          permanent for one item only
+    ├── ItemDelayed           one item cannot be sent now; it and the others may be later
     ├── Conflict              the item changed under our hands: read it again
     └── ResyncRequired        the server no longer knows our cursor: list everything again
 
@@ -43,6 +45,13 @@ class Transient(ConnectorError):
     """May heal by itself."""
 
 
+class OutcomeUnknown(Transient):
+    """Raised by `send()` when the line broke between handing over and the server's answer (law 7).
+
+    The letter may have been sent or not, so it is never resent blindly; `trace()` may know more.
+    """
+
+
 class AuthenticationFailed(ConnectorError):
     """The credentials were refused or are missing. Retrying locks accounts, so nobody does."""
 
@@ -52,7 +61,11 @@ class MailboxUnavailable(ConnectorError):
 
 
 class ItemRejected(ConnectorError):
-    """This one item cannot be read or sent; the others can. `permanent` is the server's word about this item."""
+    """This one item cannot be read or sent; the others can."""
+
+
+class ItemDelayed(ConnectorError):
+    """The server would not take this one item now (4xx to its recipients or its content); the line itself is fine."""
 
 
 class Conflict(ConnectorError):
@@ -67,13 +80,13 @@ class MailSource(Protocol):
     """Where mail is read. Reading never changes a message, its read state included (5.2)."""
 
     def changes(self, folder: str, cursor: str) -> Iterator[Page]:
-        """Pages of what the folder shows since `cursor` ("" = everything). An idle poll yields one page with nothing in it
-        and the same cursor. A page is yielded before the next is asked for, so each can be committed by itself."""
+        """Pages of what the folder shows since `cursor` ("" = everything). An idle poll yields one page with nothing in
+        it and the same cursor. A page is yielded before the next is asked for, so each can be committed by itself."""
         ...
 
     def fetch(self, keys: Sequence[str], *, raw: bool) -> Iterator[Arrival | Missing]:
-        """The items, in the order of `keys`, one result for each. With `raw` the whole message, else at least the headers.
-        One bad item gives `Missing`, never an exception for the others."""
+        """The items, in the order of `keys`, one result for each. With `raw` the whole message, else at least the
+        headers. One bad item gives `Missing`, never an exception for the others."""
         ...
 
     def listing(self, folder: str) -> Iterator[Shown]:
@@ -101,8 +114,9 @@ class Outbox(Protocol):
         ...
 
     def send(self, letter: Letter, handing_over: Callable[[], None]) -> Receipt:
-        """Send once. `handing_over` is called exactly once, right before the step that may make the message leave: a crash
-        before it means "surely not sent". Raises ItemRejected when no recipient was accepted."""
+        """Send once. `handing_over` is called exactly once, right before the step that may make the message leave: a
+        crash before it means "surely not sent". Raises ItemRejected when no recipient was accepted, and OutcomeUnknown
+        when the line broke after `handing_over`."""
         ...
 
     def close(self) -> None:

@@ -1,0 +1,124 @@
+"""How one leg of one mailbox reaches its server: profile and mailbox together give an `Access` (2.2–2.9). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from profiles.items import Access, Tls, Transport
+
+BY_USER_OR_QUEUE, IN_PROFILE, ANONYMOUS = 0, 1, 4
+POP3_SMTP = 1
+EXCHANGE = frozenset({0, 2, 3})
+_USUAL_PORTS = {
+    (Transport.POP3, Tls.IMPLICIT): 995,
+    (Transport.POP3, Tls.STARTTLS): 110,
+    (Transport.POP3, Tls.NONE): 110,
+    (Transport.SMTP, Tls.IMPLICIT): 465,
+    (Transport.SMTP, Tls.STARTTLS): 587,
+    (Transport.SMTP, Tls.NONE): 25,
+}
+
+
+class AccessIncomplete(Exception):
+    """The settings do not say how to reach the server; `str()` tells what is missing and where to enter it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One direction of a profile, as stored. `reveal_password` opens the sealed secret at the last moment."""
+
+    server_type: int
+    location: str
+    port: int | None
+    use_ssl: bool
+    retrieval: int
+    username: str
+    reveal_password: Callable[[], str]
+    impersonate: bool
+    timeout: float
+    max_connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxCredentials:
+    """What the mailbox itself has to log in with."""
+
+    address: str
+    allowed: bool
+    username: str
+    reveal_password: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the installation allows."""
+
+    allowed_local_hosts: frozenset[str] = frozenset()
+    ca_file: str = ""
+
+
+def access_for(connection: Connection, mailbox: MailboxCredentials, outgoing: bool, around: Surroundings) -> Access:
+    """The one value a connector needs. Raises AccessIncomplete; KeyUnavailable when a secret cannot be opened."""
+    transport = _transport(connection.server_type, outgoing)
+    if not connection.location:
+        raise AccessIncomplete("The email server profile names no server. Enter its location in the profile.")
+    username, password = _credentials(connection, mailbox)
+    tls = _tls(transport, connection)
+    return Access(
+        transport=transport,
+        address=mailbox.address,
+        host="" if transport is Transport.EWS else connection.location,
+        port=connection.port or _USUAL_PORTS.get((transport, tls), 0),
+        url=_ews_url(connection) if transport is Transport.EWS else "",
+        tls=tls,
+        username=username,
+        password=password,
+        impersonate=connection.impersonate and connection.retrieval == IN_PROFILE,
+        timeout=connection.timeout,
+        max_connections=connection.max_connections,
+        ca_file=around.ca_file,
+        allowed_local_hosts=around.allowed_local_hosts,
+    )
+
+
+def _transport(server_type: int, outgoing: bool) -> Transport:
+    if server_type in EXCHANGE:
+        return Transport.EWS
+    if server_type == POP3_SMTP:
+        return Transport.SMTP if outgoing else Transport.POP3
+    raise AccessIncomplete("Profiles of the type IMAP/SMTP cannot be connected yet. Choose Other (POP3/SMTP).")
+
+
+def _tls(transport: Transport, connection: Connection) -> Tls:
+    """2.6: TLS on means TLS from the first byte on 465 and 995, and STARTTLS on every other SMTP or POP3 port."""
+    if not connection.use_ssl:
+        return Tls.NONE
+    if transport is Transport.SMTP:
+        return Tls.IMPLICIT if connection.port == 465 else Tls.STARTTLS
+    if transport is Transport.POP3:
+        return Tls.STARTTLS if connection.port == 110 else Tls.IMPLICIT
+    return Tls.IMPLICIT
+
+
+def _credentials(connection: Connection, mailbox: MailboxCredentials) -> tuple[str, str]:
+    """2.2, 2.3: from the mailbox only if it allows that; from the profile otherwise."""
+    if connection.retrieval == ANONYMOUS:
+        return "", ""
+    if connection.retrieval == IN_PROFILE:
+        if not connection.username:
+            raise AccessIncomplete("The email server profile has no user name. Enter one in the profile.")
+        return connection.username, connection.reveal_password()
+    if connection.retrieval == BY_USER_OR_QUEUE:
+        if not mailbox.allowed:
+            raise AccessIncomplete("The mailbox does not allow its credentials to be used. Tick that box or use the profile's.")
+        return mailbox.username or mailbox.address, mailbox.reveal_password()
+    raise AccessIncomplete("This way of finding credentials is not supported yet. Store them on the mailbox or the profile.")
+
+
+def _ews_url(connection: Connection) -> str:
+    """A full address as it stands; a bare host gets the usual path (2.7)."""
+    if "://" in connection.location:
+        return connection.location
+    port = f":{connection.port}" if connection.port else ""
+    return f"{'https' if connection.use_ssl else 'http'}://{connection.location}{port}/EWS/Exchange.asmx"

@@ -1,0 +1,37 @@
+"""Whose mail, and its state."""
+
+from mailboxes.models.addresses import AddressEntry
+from mailboxes.models.alerts import TraceLevel, TraceLog
+from mailboxes.models.leg import Leg, LegStatus, MailboxLeg
+from mailboxes.models.mailbox import (
+    ActDeliveryMethod,
+    Approval,
+    IncomingDeliveryMethod,
+    Mailbox,
+    OutgoingDeliveryMethod,
+)
+from mailboxes.models.queue import Queue, QueueItem, QueueMember, QueueViewType
+from mailboxes.models.settings import IncomingFilter, Organization, UserSettings
+from mailboxes.models.statistics import MailboxStatistics
+
+__all__ = [
+    "ActDeliveryMethod",
+    "AddressEntry",
+    "Approval",
+    "IncomingDeliveryMethod",
+    "IncomingFilter",
+    "Leg",
+    "LegStatus",
+    "Mailbox",
+    "MailboxLeg",
+    "MailboxStatistics",
+    "Organization",
+    "OutgoingDeliveryMethod",
+    "Queue",
+    "QueueItem",
+    "QueueMember",
+    "QueueViewType",
+    "TraceLevel",
+    "TraceLog",
+    "UserSettings",
+]

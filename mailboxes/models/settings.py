@@ -1,0 +1,79 @@
+"""Settings: the organization's (one row, overrides only) and each user's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from mailboxes.policy import Policy, policy_from
+from profiles.models import EmailServerProfile
+
+
+class IncomingFilter(models.IntegerChoices):
+    """5.4, `IncomingEmailFilteringMethod`."""
+
+    ALL_MESSAGES = 0, "All email messages"
+    RESPONSES_TO_OUR_MAIL = 1, "Email messages in response to our email"
+    FROM_LEADS_CONTACTS_ACCOUNTS = 2, "Email messages from leads, contacts and accounts"
+    FROM_EMAIL_ENABLED_RECORDS = 3, "Email messages from records that are email enabled"
+    NO_MESSAGES = 4, "No email messages"
+
+
+class Organization(models.Model):
+    """The one row of organization-wide settings. `overrides` holds only what differs from the defaults in code."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    name = models.CharField(max_length=160, default="Organization")
+    default_email_server_profile = models.ForeignKey(
+        EmailServerProfile, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    overrides = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        verbose_name_plural = "organization"
+        constraints = [models.CheckConstraint(name="organization_is_one_row", condition=models.Q(id=1))]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        try:
+            policy_from(self.overrides)
+        except ValueError as error:
+            raise ValidationError({"overrides": str(error)}) from error
+
+    @classmethod
+    def current(cls) -> Organization:
+        """The row, or an unsaved one with every default."""
+        return cls.objects.select_related("default_email_server_profile").first() or cls()
+
+    def policy(self) -> Policy:
+        """What decisions are given: defaults in code with this row's overrides."""
+        return policy_from(self.overrides)
+
+
+def current_policy() -> Policy:
+    """The organization's policy as it stands now; read once per cycle."""
+    overrides: dict[str, Any] = Organization.objects.values_list("overrides", flat=True).first() or {}
+    return policy_from(overrides)
+
+
+class UserSettings(models.Model):
+    """What Dynamics keeps on systemuser and usersettings."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="sync_settings"
+    )
+    incoming_email_filtering_method = models.PositiveSmallIntegerField(
+        "track", choices=IncomingFilter, default=IncomingFilter.RESPONSES_TO_OUR_MAIL
+    )
+    time_zone = models.CharField(max_length=64, default="UTC")
+
+    class Meta:
+        verbose_name_plural = "user settings"
+
+    def __str__(self) -> str:
+        return f"Settings of {self.user}"

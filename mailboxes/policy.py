@@ -1,0 +1,65 @@
+"""Policy: every organization-wide setting with its default, as one frozen value that decisions are given.
+
+Only what differs from these defaults is stored. `compatibility = "dynamics"` sets those back that hurt people in the
+original (design.md, "Defaults"); an explicit override still wins over the preset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The organization's settings, named as in the entity model where they have a name there."""
+
+    compatibility: str = ""  # "" or "dynamics"
+    require_approval_for_user_email: bool = True  # 3.4
+    require_approval_for_queue_email: bool = True  # 3.4
+    email_correlation_enabled: bool = True  # 6.3
+    do_not_correlate_forwarded_emails_as_replies: bool = True  # 6.4
+    unresolve_email_address_if_multiple_match: bool = False  # 5.13
+    unresolve_sender_in_case_of_multiple_match: bool = False  # 5.12
+    resolve_for_inactive_entities: bool = False  # 5.12
+    allow_unresolved_parties_on_email_send: bool = False  # 7.7
+    max_upload_file_size: int = 25 * 1024 * 1024  # 5.19, bytes
+    maximum_message_size: int = 150 * 1024 * 1024  # 5.19, bytes
+    email_default_incoming_filtering_method: int = 1  # 5.4
+    sss_save_outgoing_email_to_exchange_sent_folder: bool = True  # 7.8
+    track_categorized_items: bool = True  # 5.23
+    tracked_category: str = "Tracked to CRM"  # 5.23
+    maximum_email_delivery_attempts: int = 10  # 7.4
+    item_attempts: int = 5  # 5.22
+    transient_failures_before_stop: int = 10  # 4.6
+    create_queue_items_for_accepting_queue_recipients: bool = True  # 5.18
+    alert_retention_in_days: int = 30  # 4.12
+    statistics_retention_in_days: int = 14
+    evidence_retention_in_days: int = 90
+
+
+DYNAMICS: Mapping[str, Any] = {
+    "do_not_correlate_forwarded_emails_as_replies": False,
+    "max_upload_file_size": 5_120 * 1024,
+    "tracked_category": "Tracked to Dynamics 365",
+}
+
+
+def policy_from(overrides: Mapping[str, Any]) -> Policy:
+    """The defaults with these overrides. Raises ValueError naming the key that is unknown or of the wrong type."""
+    known = {field.name: field for field in fields(Policy)}
+    default = Policy()
+    for key, value in overrides.items():
+        if key not in known:
+            raise ValueError(f"“{key}” is not a setting of the organization")
+        expected = type(getattr(default, key))
+        if type(value) is not expected:
+            raise ValueError(f"“{key}” must be {_WORDS[expected]}, not {value!r}")
+    if overrides.get("compatibility", "") not in ("", "dynamics"):
+        raise ValueError('“compatibility” must be "" or "dynamics"')
+    preset = DYNAMICS if overrides.get("compatibility") == "dynamics" else {}
+    return replace(default, **{**preset, **overrides})
+
+
+_WORDS: dict[type, str] = {bool: "true or false", int: "a whole number", str: "text"}

@@ -1,0 +1,309 @@
+"""Mail in an Exchange mailbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from typing import TypeVar
+
+from exchangelib.errors import ErrorItemNotFound, EWSError
+from exchangelib.items import Message
+from exchangelib.util import MNS, TNS, safe_b64decode
+from lxml.etree import _Element as Element
+
+from profiles.connectors.base import (
+    Conflict,
+    ConnectorError,
+    ItemRejected,
+    MailboxUnavailable,
+    ResyncRequired,
+    Throttled,
+)
+from profiles.connectors.ews import operations
+from profiles.connectors.ews.errors import PARSING, translate_item
+from profiles.connectors.ews.headers import PROPERTIES, head_of, header_block
+from profiles.connectors.ews.meanings import UnreadableAnswer
+from profiles.connectors.ews.operations import Result, item, item_id, moment, number, text
+from profiles.connectors.ews.outbox import EwsOutbox
+from profiles.connectors.ews.session import EwsSession
+from profiles.items import Access, Arrival, Missing, Page, Progress, Shown, no_progress
+
+__all__ = ["EwsOutbox", "EwsSource"]
+
+PAGE = 256
+"""Changes per request; Exchange allows 512."""
+HEADERS_AT_ONCE = 50
+RAW_AT_ONCE = 25
+RAW_BYTES_AT_ONCE = 8 * 1024 * 1024
+"""Bytes of messages in one answer; a larger message comes alone."""
+KEYS_AT_ONCE = 100
+ROUNDS = 3
+"""How often a category is set on an item that somebody else is changing at the same time."""
+
+Fetched = Arrival | Missing
+Read = Callable[[str, Element], Arrival]
+T = TypeVar("T")
+
+
+class EwsSource:
+    """A MailSource over EWS. Folders are distinguished names ("inbox") or folder ids, keys are item ids, and the cursor
+    is Exchange's synchronization state. Moving an item gives it another key (gone here, shown there)."""
+
+    def __init__(self, access: Access, progress: Progress = no_progress) -> None:
+        self._session = EwsSession(access, progress)
+        self._sizes: dict[str, int] = {}
+
+    def changes(self, folder: str, cursor: str) -> Iterator[Page]:
+        """Pages of at most 256 changes; an idle folder costs one request. Read flags are not looked at (5.2).
+
+        Raises ResyncRequired when Exchange does not know the cursor any more. A listing from "" shows every item, but
+        in pages: none of them alone is complete.
+        """
+        while True:
+            page = self._page(folder, cursor)
+            yield page
+            if not page.more:
+                return
+            cursor = page.cursor
+
+    def fetch(self, keys: Sequence[str], *, raw: bool) -> Iterator[Fetched]:
+        """The items in blocks. Messages are asked for by number and size, so that memory stays bounded."""
+        if not raw:
+            for keys_of_block in _blocks(keys, HEADERS_AT_ONCE):
+                yield from self._fetched(keys_of_block, PROPERTIES, self._with_headers)
+            return
+        for keys_of_block in _blocks(keys, KEYS_AT_ONCE):
+            self._learn_sizes(keys_of_block)
+            for some in _by_size(keys_of_block, self._sizes):
+                yield from self._fetched(some, ("mime_content", "size", "datetime_received"), _with_mime)
+
+    def listing(self, folder: str) -> Iterator[Shown]:
+        """Everything the folder holds, each item once; what disappears during the listing is left out."""
+        held: dict[str, Shown] = {}
+        for page in self.changes(folder, ""):
+            for key in page.gone:
+                held.pop(key, None)
+            held.update((shown.key, shown) for shown in page.shown)
+        yield from held.values()
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Move the items to Deleted Items (5.24). All are tried; then the first refusal is raised, if there was one."""
+        refusals: list[ConnectorError] = []
+        for block in _blocks(keys, KEYS_AT_ONCE):
+            with self._session.talking():
+                results = self._session.new(operations.DeleteItem).ask(block)
+            errors = (result for result in results if isinstance(result, EWSError))
+            refusals += [self._error(error) for error in errors if not isinstance(error, ErrorItemNotFound)]
+        if refusals:
+            raise refusals[0]
+
+    def categorize(self, keys: Sequence[str], category: str) -> dict[str, str]:
+        """Add a category to the items' own (5.23). Items that are gone, or cannot be changed, are not in the answer."""
+        done: dict[str, str] = {}
+        for block in _blocks(keys, KEYS_AT_ONCE):
+            left = list(block)
+            for _ in range(ROUNDS):
+                left = self._categorize(left, category, done)
+                if not left:
+                    break
+        return done
+
+    def close(self) -> None:
+        """Leave the connections to other mailboxes of the same account, or close them."""
+        self._session.close()
+
+    # Changes
+
+    def _page(self, folder: str, cursor: str) -> Page:
+        try:
+            with self._session.talking():
+                operation = self._session.new(operations.SyncFolderItems)
+                return _read_page(operation.ask(self._session.folder(folder), cursor, PAGE), cursor)
+        except (ItemRejected, ResyncRequired) as error:
+            if isinstance(error, ResyncRequired) and cursor:
+                raise
+            # Starting again cannot help someone who has just started.
+            raise MailboxUnavailable(
+                f"The folder {folder} cannot be listed.", words=error.words, remedy="Choose another folder."
+            ) from error
+
+    # Items
+
+    def _fetched(self, keys: Sequence[str], names: Sequence[str], read: Read) -> list[Fetched]:
+        """One result per key. If the server fails over the block, each item is asked for alone (law 5)."""
+        try:
+            with self._session.talking():
+                results = self._session.new(operations.GetItem).ask(keys, *names)
+        except UnreadableAnswer as error:
+            failure = error
+        else:
+            return [self._read(key, result, read) for key, result in zip(keys, results, strict=True)]
+        if len(keys) == 1:
+            return [self._poison(keys[0], failure)]
+        found = [found for key in keys for found in self._fetched([key], names, read)]
+        if all(isinstance(one, Missing) and not one.gone for one in found):
+            raise failure  # not every item of a block is broken: the server is
+        return found
+
+    def _poison(self, key: str, failure: ConnectorError) -> Missing:
+        """An item that cannot be read alone is at fault, unless the server can tell nothing else about it either."""
+        with self._session.talking():
+            self._session.new(operations.GetItem).ask([key], "size")
+        return Missing(key, gone=False, error=_sentence(failure))
+
+    def _read(self, key: str, result: Result, read: Read) -> Fetched:
+        if isinstance(result, EWSError):
+            return self._missing(key, result)
+        try:
+            return read(key, item(result))
+        except PARSING:
+            return Missing(key, gone=False, error="What Exchange says about the item could not be read.")
+
+    def _missing(self, key: str, refusal: EWSError) -> Missing:
+        """What is refused for one item; what is refused for the mailbox is raised."""
+        error = self._error(refusal)
+        if not isinstance(error, ItemRejected | UnreadableAnswer | Conflict):
+            raise error from refusal
+        return Missing(key, gone=isinstance(refusal, ErrorItemNotFound), error=_sentence(error))
+
+    def _error(self, refusal: EWSError) -> ConnectorError:
+        return translate_item(refusal, self._session.access)
+
+    def _with_headers(self, key: str, found: Element) -> Arrival:
+        size = number(found, "Size")
+        self._remember(key, size)
+        return Arrival(
+            key=key,
+            size=size,
+            headers=header_block(found),
+            received_on=moment(found, "DateTimeReceived"),
+            change_key=item_id(found).changekey or "",
+        )
+
+    def _learn_sizes(self, keys: Sequence[str]) -> None:
+        """Sizes are told with the headers, which usually were fetched just before. An unknown size counts as large, so
+        that the message comes alone."""
+        unknown = [key for key in keys if key not in self._sizes]
+        if not unknown:
+            return
+        sizes = dict.fromkeys(unknown, RAW_BYTES_AT_ONCE)
+        with suppress(UnreadableAnswer), self._session.talking():
+            results = self._session.new(operations.GetItem).ask(unknown, "size")
+            sizes |= {key: number(found, "Size") for key, found in _readable(unknown, results)}
+        for key, size in sizes.items():
+            self._remember(key, size)
+
+    def _remember(self, key: str, size: int) -> None:
+        if len(self._sizes) >= 100 * KEYS_AT_ONCE:
+            self._sizes.clear()
+        self._sizes[key] = size
+
+    # Categories
+
+    def _categorize(self, keys: Sequence[str], category: str, done: dict[str, str]) -> list[str]:
+        """Adds what succeeded to `done`; returns the keys of items that changed in between."""
+        changes: dict[str, Message] = {}
+        with self._session.talking():
+            results = self._session.new(operations.GetItem).ask(keys, "categories")
+            for key, found in _readable(keys, results):
+                version = item_id(found).changekey
+                own = [entry.text or "" for entry in found.iterfind(f"{{{TNS}}}Categories/{{{TNS}}}String")]
+                if category.casefold() in (name.casefold() for name in own):
+                    done[key] = version or ""
+                else:
+                    changes[key] = Message(id=key, changekey=version, categories=[*own, category])
+        return self._write_categories(changes, done) if changes else []
+
+    def _write_categories(self, changes: dict[str, Message], done: dict[str, str]) -> list[str]:
+        with self._session.talking():
+            results = self._session.new(operations.UpdateItem).ask(list(changes.values()), "categories")
+            done.update((key, item_id(found).changekey or "") for key, found in _readable(list(changes), results))
+        errors = {key: self._error(result) for key, result in zip(changes, results, strict=True) if _refused(result)}
+        for error in errors.values():
+            if isinstance(error, Throttled):
+                raise error
+        return [key for key, error in errors.items() if isinstance(error, Conflict)]
+
+
+def _refused(result: Result) -> bool:
+    return isinstance(result, EWSError)
+
+
+def _readable(keys: Sequence[str], results: Sequence[Result]) -> Iterator[tuple[str, Element]]:
+    """The items among the results that are there, with their keys."""
+    for key, result in zip(keys, results, strict=True):
+        if not _refused(result):
+            with suppress(LookupError):
+                yield key, item(result)
+
+
+def _read_page(message: Element, cursor: str) -> Page:
+    """One response message of SyncFolderItems. The last thing that happened to an item counts."""
+    state = message.findtext(f"{{{MNS}}}SyncState") or ""
+    last = message.findtext(f"{{{MNS}}}IncludesLastItemInRange") == "true"
+    if not state:
+        raise UnreadableAnswer("Exchange gave no synchronization state.")
+    seen: dict[str, Shown | None] = {}
+    for change in message.iterfind(f"{{{MNS}}}Changes/*"):
+        if change.tag == f"{{{TNS}}}ReadFlagChange":
+            continue
+        shown = None if change.tag == f"{{{TNS}}}Delete" else _shown(change[0])
+        key = shown.key if shown else item_id(change).id
+        seen.pop(key, None)
+        seen[key] = shown
+    return Page(
+        shown=tuple(shown for shown in seen.values() if shown is not None),
+        gone=tuple(key for key, shown in seen.items() if shown is None),
+        cursor=state,
+        more=not last and state != cursor,
+    )
+
+
+def _shown(found: Element) -> Shown:
+    found_id = item_id(found)
+    return Shown(
+        key=found_id.id,
+        size=number(found, "Size"),
+        received_on=moment(found, "DateTimeReceived"),
+        change_key=found_id.changekey or "",
+    )
+
+
+def _with_mime(key: str, found: Element) -> Arrival:
+    raw: bytes = safe_b64decode(text(found, "MimeContent"))
+    if not raw:
+        raise ValueError("no MIME content")
+    return Arrival(
+        key=key,
+        size=number(found, "Size") or len(raw),
+        headers=head_of(raw),
+        raw=raw,
+        received_on=moment(found, "DateTimeReceived"),
+        change_key=item_id(found).changekey or "",
+    )
+
+
+def _blocks(things: Sequence[T], size: int) -> Iterator[list[T]]:
+    remaining = iter(things)
+    while block := list(islice(remaining, size)):
+        yield block
+
+
+def _by_size(keys: Sequence[str], sizes: dict[str, int]) -> Iterator[list[str]]:
+    """Blocks of keys whose messages fit into one answer."""
+    block: list[str] = []
+    total = 0
+    for key in keys:
+        size = sizes.get(key, 0)
+        if block and (len(block) == RAW_AT_ONCE or total + size > RAW_BYTES_AT_ONCE):
+            yield block
+            block, total = [], 0
+        block.append(key)
+        total += size
+    if block:
+        yield block
+
+
+def _sentence(error: ConnectorError) -> str:
+    return f"{error} {error.words}".strip()

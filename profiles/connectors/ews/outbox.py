@@ -1,0 +1,157 @@
+"""Sending mail through an Exchange mailbox."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from exchangelib.errors import ErrorFolderNotFound, ErrorItemNotFound
+from exchangelib.items import HARD_DELETE
+from exchangelib.properties import ItemId
+
+from profiles.connectors import mime
+from profiles.connectors.base import Conflict, ConnectorError, ItemRejected, OutcomeUnknown, Throttled, Transient
+from profiles.connectors.ews import operations
+from profiles.connectors.ews.errors import surely_not_done
+from profiles.connectors.ews.headers import head_of
+from profiles.connectors.ews.session import EwsSession
+from profiles.items import Access, Letter, Progress, Receipt, Trace, no_progress
+
+LONGEST_LINE = 900
+"""Bytes of one line of the Bcc header; RFC 5322, 2.1.1 allows 998."""
+
+
+class EwsOutbox:
+    """An Outbox over EWS: a letter becomes a draft that bears our mark, then the draft is sent (law 7).
+
+    So a crash, or a line that breaks, leaves something to find: the draft as long as the letter was not sent, and the
+    copy in Sent Items afterwards.
+    """
+
+    def __init__(self, access: Access, progress: Progress = no_progress) -> None:
+        self._session = EwsSession(access, progress)
+        self._drafts: dict[str, ItemId] = {}
+        self._perhaps_created: set[str] = set()
+
+    def trace(self, letter: Letter) -> Trace:
+        """Where the letter is: still a draft (`send` will use that one), on its way or sent, or not to be found.
+
+        A letter without a copy in Sent Items leaves no trace once it is sent.
+        """
+        self._drafts.pop(letter.mark, None)
+        draft = self._find("drafts", letter.mark)
+        if draft is not None:
+            self._drafts[letter.mark] = draft
+            return Trace.DRAFT
+        # In the order in which a letter passes through the folders, so that it cannot slip by.
+        if any(self._find(folder, letter.mark) for folder in ("outbox", "sentitems")):
+            return Trace.SENT
+        return Trace.NOT_THERE if letter.save_copy else Trace.CANNOT_TELL
+
+    def send(self, letter: Letter, handing_over: Callable[[], None]) -> Receipt:
+        """Save the letter as a draft, unless its draft was found by `trace`, and send it; the copy goes to Sent Items
+        if the letter asks for one (7.8).
+
+        Raises OutcomeUnknown when the server may or may not have sent it: `trace` tells. Raises ItemRejected, and
+        removes the draft, when Exchange will not send this letter.
+        """
+        if letter.mark in self._perhaps_created:
+            self.trace(letter)
+        draft = self._drafts.pop(letter.mark, None) or self._create(letter)
+        self._perhaps_created.discard(letter.mark)
+        handing_over()
+        self._submit(draft, letter)
+        return Receipt()
+
+    def close(self) -> None:
+        """Leave the connections to other mailboxes of the same account, or close them."""
+        self._session.close()
+
+    def _create(self, letter: Letter) -> ItemId:
+        raw = with_envelope(letter)
+        self._perhaps_created.add(letter.mark)
+        with self._session.talking():
+            return self._session.new(operations.CreateItem).ask(self._session.folder("drafts"), raw, letter.mark)
+
+    def _submit(self, draft: ItemId, letter: Letter) -> None:
+        copy_to = self._session.folder("sentitems") if letter.save_copy else None
+        try:
+            with self._session.talking(), _draft_expected():
+                self._session.new(operations.SendItem).ask(draft, copy_to)
+        except ItemRejected:
+            self._discard(draft)
+            raise
+        except Conflict as error:
+            # Somebody touched the draft; the next trace finds it under its new change key.
+            raise Transient("The draft was changed before it was sent.", words=error.words) from error
+        except Throttled:
+            self._drafts[letter.mark] = draft
+            raise
+        except Transient as error:
+            if not surely_not_done(error):
+                raise _unknown(error) from error
+            self._drafts[letter.mark] = draft
+            raise
+
+    def _discard(self, draft: ItemId) -> None:
+        """A refused draft must not be found, and sent, when its letter is sent again after a correction."""
+        with suppress(ConnectorError), self._session.talking():
+            self._session.new(operations.DeleteItem).ask([draft.id], HARD_DELETE)
+
+    def _find(self, folder: str, mark: str) -> ItemId | None:
+        with self._session.talking(), suppress(ErrorFolderNotFound):
+            return self._session.new(operations.FindItem).ask(self._session.folder(folder), mark)
+        return None
+
+
+@contextmanager
+def _draft_expected() -> Iterator[None]:
+    """A draft that is gone may have been sent by an earlier attempt."""
+    try:
+        yield
+    except ErrorItemNotFound as error:
+        raise _unknown(Transient("The draft was gone when it should be sent.")) from error
+
+
+def _unknown(error: Transient) -> OutcomeUnknown:
+    sentence = (
+        str(error) if isinstance(error, OutcomeUnknown) else f"Whether the message was sent is not known. {error}"
+    )
+    return OutcomeUnknown(sentence, words=error.words, remedy=error.remedy)
+
+
+def with_envelope(letter: Letter) -> bytes:
+    """The letter's MIME with a Bcc header for the recipients that To and Cc do not name. Exchange sends to those named
+    in the MIME and takes the Bcc header out.
+
+    Raises ItemRejected if To or Cc name somebody who is not among the recipients: Exchange would send to them as well.
+    """
+    head = head_of(letter.raw)
+    envelope = mime.envelope(head)
+    named = {address.key: address.address for address in (*envelope.to, *envelope.cc) if address.is_valid}
+    recipients = {address.lower(): address for address in letter.recipients}
+    uncalled = [address for key, address in named.items() if key not in recipients]
+    if uncalled:
+        raise ItemRejected(
+            f"Exchange would also send to {', '.join(uncalled)}, named in To or Cc but not among the recipients.",
+            remedy="Add them to the recipients or take them out of To and Cc.",
+        )
+    hidden = [address for key, address in recipients.items() if key not in named]
+    fields = re.split(rb"\r?\n(?![ \t])", head.strip(b"\r\n"))
+    kept = [field for field in fields if not field.lower().startswith(b"bcc:")]
+    return b"\r\n".join([*kept, *_bcc(hidden), b"", letter.raw[len(head) :]])
+
+
+def _bcc(addresses: list[str]) -> Iterator[bytes]:
+    """One Bcc header (RFC 5322, 3.6.3), folded; none if there is nobody to name."""
+    if not addresses:
+        return
+    line = b"Bcc: "
+    for number, address in enumerate(addresses):
+        written = address.encode() + (b"," if number < len(addresses) - 1 else b"")
+        if len(line) + len(written) > LONGEST_LINE:
+            yield line.rstrip()
+            line = b" "
+        line += written + b" "
+    yield line.rstrip()

@@ -1,0 +1,64 @@
+"""What a server said: fit to be shown to people, and what it asks for in protocols that have no code for it."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from datetime import timedelta
+from itertools import takewhile
+
+from profiles.items import Access
+
+LONGEST = 500
+"""Characters of a server's words that are kept."""
+BLANK = "•••"
+RECOGNISABLE = 6
+"""Characters at the start of a secret that give it away: servers also echo commands cut short."""
+
+WAITING = re.compile(
+    r"too many|\brates?\b|rate.?limit|throttl|try again (?:later|in \d)|slow down|too (?:fast|frequent)", re.IGNORECASE
+)
+DELAY = re.compile(
+    r"\b(?:in|after|for|wait|within)\s+(\d{1,5})\s*(s|m|h)(?:ecs?|econds?|ins?|inutes?|rs?|ours?)?\b", re.IGNORECASE
+)
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
+
+
+def said(words: bytes, access: Access) -> str:
+    """A server's words as one line of at most LONGEST characters, the secrets of `access` blanked out (law 10)."""
+    text = "".join(c if c.isprintable() else " " for c in words.decode("utf-8", "replace"))
+    return _without_secrets(" ".join(text.split()), access)[:LONGEST]
+
+
+def asks_to_wait(words: str) -> bool:
+    """Whether a temporary refusal is about how often or how fast we come."""
+    return bool(WAITING.search(words))
+
+
+def told_delay(words: str) -> timedelta | None:
+    """The delay a server put into words, such as "try again in 30 seconds"."""
+    found = DELAY.search(words)
+    return timedelta(**{UNITS[found[2].lower()]: int(found[1])}) if found else None
+
+
+def plain_response(access: Access) -> str:
+    """The credentials as the SASL mechanism PLAIN sends them (RFC 4616), in base64."""
+    return b64encode(f"\0{access.username}\0{access.password}".encode()).decode("ascii")
+
+
+def _without_secrets(text: str, access: Access) -> str:
+    if not access.password:
+        return text
+    for secret in (plain_response(access), b64encode(access.password.encode()).decode("ascii"), access.password):
+        text = _blanked(text, secret)
+    return text
+
+
+def _blanked(text: str, secret: str) -> str:
+    """`text` without `secret`, nor any long enough beginning of it."""
+    done, rest = "", text
+    while (at := rest.find(secret[:RECOGNISABLE])) >= 0:
+        done += rest[:at] + BLANK
+        rest = rest[at:]
+        rest = rest[sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(rest, secret, strict=False))) :]
+    return done + rest

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ServerSyncConfig(AppConfig):
+    name = "serversync"
+    verbose_name = "ServerSync"

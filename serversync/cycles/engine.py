@@ -1,0 +1,140 @@
+"""One leg, once: claim, check, connect, run the cycle, write how it went, release (laws 6, 8; 4.1–4.6)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mailboxes.access import AccessIncomplete
+from mailboxes.eligibility import skip_reason
+from mailboxes.lease import Lease
+from mailboxes.models import Leg, Mailbox, MailboxLeg
+from mailboxes.models.leg import Claim, LeaseLost, new_holder
+from mailboxes.models.settings import current_policy
+from mailboxes.policy import Policy
+from mailboxes.reach import access_to, leg_facts
+from profiles.connectors import open_outbox, open_source
+from profiles.connectors.base import ConnectorError, MailboxUnavailable
+from profiles.items import Transport
+from profiles.secrets import KeyUnavailable
+from serversync.cycles import outcome
+from serversync.cycles.incoming import Incoming
+from serversync.cycles.outgoing import Outgoing
+from serversync.cycles.report import Report
+
+log = logging.getLogger(__name__)
+Clock = Callable[[], datetime]
+HOST = socket.gethostname()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of one claim: the report, and either why it was skipped or the error."""
+
+    mailbox: Mailbox
+    leg: Leg
+    report: Report
+    started: datetime
+    skipped: str = ""
+    error: ConnectorError | None = None
+    lost: bool = False
+
+
+def claim_next(clock: Clock, among: list[int] | None = None) -> Claim | None:
+    """The most urgent due leg, claimed; None when nothing is due. `among` restricts to these leg ids."""
+    now = clock()
+    holder = new_holder(HOST, os.getpid())
+    due = MailboxLeg.objects.due(now)
+    if among is not None:
+        due = due.filter(pk__in=among)
+    for row in due.order_by("requested_on", "due_on")[:20]:
+        claim = MailboxLeg.objects.claim(row, now, holder)
+        if claim is not None:
+            return claim
+    return None
+
+
+def run_claim(claim: Claim, clock: Clock, budget: timedelta) -> Ended:
+    """Run what was claimed and release it. Never raises for trouble with a server, a mailbox or a lost lease."""
+    now = clock()
+    mailbox = Mailbox.objects.select_related("email_server_profile", "regarding_user__sync_settings", "regarding_queue").get(
+        pk=claim.mailbox_id
+    )
+    leg = MailboxLeg.objects.get(pk=claim.leg_id)
+    policy = current_policy()
+    ended = Ended(mailbox, claim.leg, Report(), now)
+    try:
+        reason = skip_reason(leg_facts(mailbox, leg), policy) or _not_built(claim.leg)
+        if reason:
+            outcome.skip(claim, leg, reason, clock())
+            return Ended(mailbox, claim.leg, Report(), now, skipped=reason)
+        error = _run(mailbox, Lease(claim, clock), policy, now, budget, ended.report)
+        outcome.finish(claim, leg, mailbox, ended.report, error, now, clock(), policy)
+    except LeaseLost:
+        log.warning("the lease of %s moved to another worker; nothing more was written", claim)
+        return Ended(mailbox, claim.leg, ended.report, now, lost=True)
+    return Ended(mailbox, claim.leg, ended.report, now, error=error)
+
+
+def _not_built(leg: Leg) -> str:
+    return "Appointments, contacts and tasks are not synchronized by this version." if leg == Leg.ACT else ""
+
+
+def _run(
+    mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budget: timedelta, report: Report
+) -> ConnectorError | None:
+    """The cycle itself; what goes wrong with the server comes back as a value."""
+    try:
+        if lease.claim.leg == Leg.INCOMING:
+            _receive(mailbox, lease, policy, now, budget, report)
+        else:
+            _send(mailbox, lease, policy, now, budget, report)
+    except (AccessIncomplete, KeyUnavailable) as error:  # nothing was tried on the server
+        return MailboxUnavailable(str(error))
+    except ConnectorError as error:
+        return error
+    return None
+
+
+def _receive(
+    mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budget: timedelta, report: Report
+) -> None:
+    access = access_to(mailbox, Leg.INCOMING)
+    source = open_source(access, lease.progress)
+    try:
+        Incoming(
+            mailbox,
+            source,
+            lease,
+            policy,
+            now,
+            transport_gives_raw=access.transport is Transport.POP3,
+            can_categorize=access.transport is Transport.EWS,
+            budget=budget,
+            report=report,
+        ).run()
+    finally:
+        source.close()
+
+
+def _send(mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budget: timedelta, report: Report) -> None:
+    outbox = open_outbox(access_to(mailbox, Leg.OUTGOING), lease.progress)
+    try:
+        Outgoing(mailbox, outbox, lease, policy, now, budget=budget, report=report).run()
+    finally:
+        outbox.close()
+
+
+def drain(clock: Clock, seconds: float, among: list[int] | None = None) -> list[Ended]:
+    """Claim and run due legs until none is left or the time is up. Running it twice, or on many hosts, changes nothing."""
+    started, ended = clock(), []
+    while clock() - started < timedelta(seconds=seconds):
+        claim = claim_next(clock, among)
+        if claim is None:
+            break
+        ended.append(run_claim(claim, clock, timedelta(seconds=seconds)))
+    return ended

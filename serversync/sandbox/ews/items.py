@@ -1,0 +1,205 @@
+"""Item operations: GetItem, CreateItem, DeleteItem, MoveItem and CopyItem."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
+
+from serversync.sandbox.ews import shapes
+from serversync.sandbox.ews.access import Call, Content, Place, for_each
+from serversync.sandbox.ews.appointments import complete_appointment
+from serversync.sandbox.ews.compose import MESSAGE_FIELDS, add_missing
+from serversync.sandbox.ews.fields import CLASSES
+from serversync.sandbox.ews.mapi import READ, UNSENT
+from serversync.sandbox.ews.properties import read_extended, store_element
+from serversync.sandbox.ews.send import keep_copy, post, sent_folder
+from serversync.sandbox.ews.soap import Element, EwsError, child, inner_text, local_name, m
+from serversync.sandbox.store import Item, MailboxStore, World
+
+HOME = {"CalendarItem": "calendar", "Contact": "contacts", "DistributionList": "contacts", "Task": "tasks"}
+FLAGS = "x:0x0e07/Integer"  # PidTagMessageFlags: importers set it to say that a message is no draft
+DELIVERY_TIME = "x:0x0e06/SystemTime"  # PidTagMessageDeliveryTime
+_SET_BY_SERVER = frozenset({"ItemId", "ParentFolderId", "Size", "HasAttachments", "IsDraft", "MimeContent"})
+
+
+@dataclass(slots=True)
+class Draft:
+    """An item as a request describes it, before it is in a folder."""
+
+    kind: str
+    raw: bytes
+    item_class: str
+    is_read: bool = True
+    categories: list[str] = field(default_factory=list)
+    properties: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether it is still to be sent; a message is, unless its message flags say otherwise."""
+        flags = self.properties.get(FLAGS)
+        return self.kind == "Message" and (flags is None or bool(int(flags) & UNSENT))
+
+
+def no_items() -> Content:
+    """The empty container after a refusal."""
+    return [m("Items")]
+
+
+def get_item(call: Call) -> list[Element]:
+    """GetItem: the items with the properties of the shape; a missing one is ErrorItemNotFound by itself."""
+    shape = shapes.read_shape(child(call.body, "ItemShape"))
+    return for_each(
+        call, call.part("ItemIds"), lambda ref: [m("Items", shapes.render(call.found(ref).item, shape))], no_items
+    )
+
+
+def create_item(call: Call) -> list[Element]:
+    """CreateItem: SaveOnly keeps the item, SendOnly sends it, SendAndSaveCopy does both.
+
+    Items other than messages are always kept, whatever the disposition.
+    """
+    disposition = call.body.get("MessageDisposition", "SaveOnly")
+
+    def create(described: Element) -> Content:
+        draft = _read(call.world, call.acting, described)
+        if draft.kind == "Message" and disposition in ("SendOnly", "SendAndSaveCopy"):
+            _send(call, draft, save=disposition == "SendAndSaveCopy")
+            return [m("Items")]
+        place = _home(call, draft.kind)
+        return [m("Items", shapes.id_only(_keep(place, draft)))]
+
+    return for_each(call, call.part("Items"), create, no_items)
+
+
+def _home(call: Call, kind: str) -> Place:
+    """The folder a new item goes to: the one the request names, else the usual one of its kind."""
+    named = child(call.body, "SavedItemFolderId")
+    if named is not None and len(named):
+        return call.place(named[0])
+    return Place(call.acting, call.acting.folder(HOME.get(kind, "drafts")))
+
+
+def _keep(place: Place, draft: Draft) -> Item:
+    received = draft.properties.get(DELIVERY_TIME)
+    return place.mailbox.append(
+        place.folder.id,
+        draft.raw,
+        draft=draft.is_draft,
+        is_read=draft.is_read,
+        received=datetime.fromisoformat(received) if received else None,
+        item_class=draft.item_class,
+        categories=draft.categories,
+        properties=draft.properties,
+    )
+
+
+def _send(call: Call, draft: Draft, *, save: bool) -> None:
+    copies = sent_folder(call, call.acting)
+    raw = post(call.world, call.acting, draft.raw, draft.properties)
+    if save:
+        keep_copy(copies, raw, draft)
+
+
+def _read(world: World, mailbox: MailboxStore, described: Element) -> Draft:
+    """The item that a `t:Message`, `t:CalendarItem` … describes. Raises EwsError."""
+    kind = local_name(described)
+    if kind not in CLASSES:
+        raise EwsError("ErrorInvalidOperation", f"Items of kind {kind} cannot be created here.")
+    is_message = kind == "Message"
+    raw = _start(world, mailbox, described) if is_message else b""
+    draft = Draft(kind, raw, inner_text(described, "ItemClass", CLASSES[kind]) if is_message else CLASSES[kind])
+    for element in described:
+        _take_in(draft, element)
+    flags = draft.properties.get(FLAGS)
+    if flags is not None:
+        draft.is_read = draft.is_read or bool(int(flags) & READ)
+    if kind == "CalendarItem":
+        complete_appointment(draft.properties, mailbox.address, world.now())
+    return draft
+
+
+def _start(world: World, mailbox: MailboxStore, described: Element) -> bytes:
+    """The client's MIME, else the beginning of a new message."""
+    mime = child(described, "MimeContent")
+    if mime is not None:
+        try:
+            return base64.b64decode(mime.text or "", validate=False)
+        except binascii.Error as error:
+            raise EwsError("ErrorMimeContentInvalidBase64String", "The MIME content is not base64.") from error
+    raw = add_missing(b"", "Date", format_datetime(world.now()))
+    if child(described, "From") is None:
+        raw = add_missing(raw, "From", mailbox.address)
+    return raw
+
+
+def _take_in(draft: Draft, element: Element) -> None:
+    """Put one property of the description where it belongs: raw bytes, flags, extended or other properties."""
+    name = local_name(element)
+    if name == "ExtendedProperty":
+        key, text = read_extended(element)
+        draft.properties[key] = text
+    elif name == "Categories":
+        draft.categories = [category.text or "" for category in element]
+    elif name == "IsRead":
+        draft.is_read = (element.text or "").strip() in ("true", "1")
+    elif draft.kind == "Message" and name in MESSAGE_FIELDS:
+        draft.raw = MESSAGE_FIELDS[name](draft.raw, element)
+    elif name not in _SET_BY_SERVER:
+        draft.properties[f"t:{name}"] = store_element(element)
+
+
+def delete_item(call: Call) -> list[Element]:
+    """DeleteItem: for good, or into Deleted Items under a new id."""
+    to_bin = call.body.get("DeleteType") == "MoveToDeletedItems"
+
+    def delete(reference: Element) -> Content:
+        found = call.found(reference)
+        if to_bin:
+            found.mailbox.move(found.item, "deleteditems")
+        else:
+            found.mailbox.delete(found.item)
+        return []
+
+    return for_each(call, call.part("ItemIds"), delete)
+
+
+def move_item(call: Call) -> list[Element]:
+    """MoveItem: the items under new ids in another folder, which may be in another mailbox."""
+
+    def move(reference: Element) -> Content:
+        found, target = call.found(reference), call.first_place("ToFolderId")
+        if target.mailbox is found.mailbox:
+            return [m("Items", shapes.id_only(found.mailbox.move(found.item, target.folder.id)))]
+        copied = _copy(found.item, target)
+        found.mailbox.delete(found.item)
+        return [m("Items", shapes.id_only(copied))]
+
+    return for_each(call, call.part("ItemIds"), move, no_items)
+
+
+def copy_item(call: Call) -> list[Element]:
+    """CopyItem: copies of the items, with ids of their own, in another folder."""
+
+    def copy(reference: Element) -> Content:
+        found, target = call.found(reference), call.first_place("ToFolderId")
+        if target.mailbox is found.mailbox:
+            return [m("Items", shapes.id_only(found.mailbox.copy(found.item, target.folder.id)))]
+        return [m("Items", shapes.id_only(_copy(found.item, target)))]
+
+    return for_each(call, call.part("ItemIds"), copy, no_items)
+
+
+def _copy(item: Item, target: Place) -> Item:
+    return target.mailbox.append(
+        target.folder.id,
+        item.raw,
+        draft=item.is_draft,
+        is_read=item.is_read,
+        received=item.received,
+        item_class=item.item_class,
+        categories=item.categories,
+        properties=item.properties,
+    )

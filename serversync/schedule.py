@@ -1,0 +1,52 @@
+"""The one schedule row, and putting drains on the queue (dependencies.md §4)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils import timezone
+from django_q.brokers import get_broker
+from django_q.models import Schedule
+from django_q.tasks import async_task
+
+from mailboxes.models import MailboxLeg
+
+DRAIN = "serversync.tasks.drain"
+PING = "serversync.tasks.answer_ping"
+ROW = "drain"
+
+
+def ensure_schedule() -> None:
+    """Exactly one schedule row, written by code and without arguments: one bad row would block all others."""
+    Schedule.objects.exclude(name=ROW).delete()
+    Schedule.objects.update_or_create(
+        name=ROW,
+        defaults={
+            "func": DRAIN,
+            "schedule_type": Schedule.MINUTES,
+            "minutes": 1,
+            "args": None,
+            "kwargs": None,
+            "hook": None,
+            "repeats": -1,
+            "next_run": timezone.now(),
+        },
+    )
+
+
+def something_is_due(now: datetime) -> bool:
+    """Whether any leg waits for a worker."""
+    return MailboxLeg.objects.due(now).exists()
+
+
+def enqueue_drain(at_most: int) -> bool:
+    """Put one drain on the queue unless enough wait there already."""
+    if get_broker().queue_size() >= at_most:
+        return False
+    async_task(DRAIN, task_name="drain")
+    return True
+
+
+def enqueue_ping(token: str) -> None:
+    """Ask the cluster for a sign of life."""
+    async_task(PING, token, task_name="ping")

@@ -1,0 +1,172 @@
+"""Settings, read from the environment and from a file `.env` beside manage.py. `.env.example` explains each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.urls import reverse_lazy
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+ENV_FILE = Path(env("SERVERSYNC_ENV_FILE", default=str(BASE_DIR / ".env")))
+if ENV_FILE.is_file():
+    environ.Env.read_env(str(ENV_FILE))
+VAR_DIR = Path(env("VAR_DIR", default=str(BASE_DIR / "var")))
+VAR_DIR.mkdir(parents=True, exist_ok=True)
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env("SECRET_KEY", default="" if not DEBUG else "insecure-key-for-debugging-only")
+if not SECRET_KEY:
+    SECRET_KEY = "unset"  # manage.py check names it; see serversync/checks.py
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "crispy_forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_q",
+    "profiles",
+    "mailboxes",
+    "tracking.crm",
+    "tracking",
+    "serversync.apps.ServerSyncConfig",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "serversync.urls"
+WSGI_APPLICATION = "serversync.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+CRISPY_TEMPLATE_PACK = "unfold_crispy"
+CRISPY_ALLOWED_TEMPLATE_PACKS = ["unfold_crispy"]
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'serversync.sqlite3'}")
+}
+# dependencies.md §4.3: without a kept connection each broker call reconnects.
+DATABASES["default"].update(CONN_MAX_AGE=600, CONN_HEALTH_CHECKS=True, ATOMIC_REQUESTS=False)
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # WAL and IMMEDIATE: measured free of "database is locked"; FULL: an acknowledged mail must survive a power cut.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA temp_store=MEMORY;"
+            "PRAGMA cache_size=-20000;PRAGMA journal_size_limit=67108864;"
+        ),
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# The worker. One schedule row, stateless drains; dependencies.md §4 says why each value is what it is.
+WORKERS = env.int("WORKERS", default=2)
+REDIS_URL = env("REDIS_URL", default="")
+Q_CLUSTER: dict[str, Any] = {
+    "name": "serversync",
+    "workers": WORKERS,
+    "queue_limit": WORKERS,
+    "bulk": 1,
+    "timeout": 300,
+    "retry": 900,
+    "ack_failures": True,
+    "catch_up": False,
+    "save_limit": -1,
+    "poll": 0.2,
+    "recycle": 500,
+    "max_rss": 400_000,
+    "guard_cycle": 1,
+    "ALT_CLUSTERS": {},
+}
+Q_CLUSTER.update({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"})
+WORKER_PING_SECONDS = env.int("WORKER_PING_SECONDS", default=15)
+DRAIN_SECONDS = env.int("DRAIN_SECONDS", default=60)
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": str(VAR_DIR / "cache")}
+}
+
+# Where original messages are kept; several hosts share one folder (NFS) or one object store.
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+STORAGES["blobs"] = {
+    "BACKEND": "tracking.crm.storage.DurableFileStorage",
+    "OPTIONS": {"location": env("BLOB_DIR", default=str(VAR_DIR / "blobs"))},
+}
+if DEBUG:
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+
+# Keys that seal stored passwords, newest first: "id:key,id:key". `manage.py rotate_keys` makes and applies a new one.
+FIELD_KEYS = env.list("FIELD_KEYS", default=[])
+# Loopback and link-local hosts that profiles may name (law 10).
+ALLOWED_LOCAL_HOSTS = frozenset(env.list("ALLOWED_LOCAL_HOSTS", default=[]))
+# A further certificate authority that mail servers may be signed by (PEM file).
+MAIL_CA_FILE = env("MAIL_CA_FILE", default="")
+# Tells messages of this installation from those of another one on the same server (law 7).
+INSTANCE_ID = env("INSTANCE_ID", default="serversync")
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+X_FRAME_OPTIONS = "SAMEORIGIN"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("SECURE_COOKIES", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", default=False) else None
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
+    "loggers": {"django-q": {"level": "WARNING"}, "exchangelib": {"level": "WARNING"}},
+}
+
+UNFOLD = {
+    "SITE_TITLE": "ServerSync",
+    "SITE_HEADER": "ServerSync",
+    "SITE_SUBHEADER": "Server-side synchronization",
+    "SITE_SYMBOL": "sync",
+    "SHOW_HISTORY": True,
+    "DASHBOARD_CALLBACK": "serversync.console.home.dashboard",
+    "STYLES": ["/static/console.css"],
+    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": []},
+    "SITE_URL": reverse_lazy("admin:index"),
+}

@@ -1,0 +1,216 @@
+// Drives the EWS face of the sandbox with ews-javascript-api, a port of Microsoft's EWS Managed API.
+//
+//   node acceptance.js EWS_URL CONTROL_URL
+//
+// Prints one line per step and ends with status 1 at the first step that fails. The sandbox must have an account
+// alice@us.test and a service account service@us.test that may impersonate, both with the password "secret".
+
+"use strict";
+
+const assert = require("node:assert");
+const ews = require("ews-javascript-api");
+
+const [ewsUrl, controlUrl] = process.argv.slice(2);
+const ALICE = "alice@us.test";
+const ANN = "ann@acme.test";
+const { BasePropertySet, BodyType, PropertySet, WellKnownFolderName } = ews;
+
+const service = new ews.ExchangeService(ews.ExchangeVersion.Exchange2013_SP1);
+service.Credentials = new ews.WebCredentials("service@us.test", "secret");
+service.Url = new ews.Uri(ewsUrl);
+service.ImpersonatedUserId = new ews.ImpersonatedUserId(ews.ConnectingIdType.SmtpAddress, ALICE);
+
+const inbox = new ews.FolderId(WellKnownFolderName.Inbox);
+const idOnly = new PropertySet(BasePropertySet.IdOnly);
+const firstClass = new PropertySet(BasePropertySet.FirstClassProperties);
+const crmId = new ews.ExtendedPropertyDefinition(
+  new ews.Guid("c11ff724-aa03-4555-9952-8fa248a11c3e"),
+  "CrmId",
+  ews.MapiPropertyType.String,
+);
+
+async function control(method, path, body) {
+  const answer = await fetch(controlUrl + path, { method, body: body && JSON.stringify(body) });
+  assert.ok(answer.ok, `${method} ${path}: HTTP ${answer.status}`);
+  return answer.json();
+}
+
+function deliver(subject) {
+  const raw = `From: Ann <${ANN}>\r\nTo: ${ALICE}\r\nSubject: ${subject}\r\n`
+    + `Message-ID: <${subject}@acme.test>\r\nDate: Sun, 01 Mar 2026 09:00:00 +0000\r\n\r\nHello Alice.\r\n`;
+  return control("POST", "/deliver", { to: [ALICE], raw_text: raw });
+}
+
+async function subjectsIn(address, folder) {
+  const items = await control("GET", `/mailboxes/${address}`);
+  return items.filter((item) => item.folder === folder).map((item) => item.subject);
+}
+
+function changesSince(state) {
+  const scope = ews.SyncFolderItemsScope.NormalItems;
+  return service.SyncFolderItems(inbox, firstClass, null, 100, scope, state);
+}
+
+const known = {}; // what one step leaves for the next
+
+const steps = {
+  async "bind to folders under impersonation"() {
+    const folder = await ews.Folder.Bind(service, WellKnownFolderName.Inbox);
+    assert.strictEqual(folder.DisplayName, "Inbox");
+    assert.strictEqual(folder.TotalCount, 2);
+    const calendar = await ews.CalendarFolder.Bind(service, WellKnownFolderName.Calendar);
+    assert.strictEqual(calendar.FolderClass, "IPF.Appointment");
+  },
+
+  async "find folders"() {
+    const view = new ews.FolderView(100);
+    const found = await service.FindFolders(WellKnownFolderName.MsgFolderRoot, view);
+    const names = found.Folders.map((folder) => folder.DisplayName);
+    assert.ok(["Inbox", "Drafts", "Sent Items"].every((name) => names.includes(name)), names.join(", "));
+  },
+
+  async "find items by subject"() {
+    const filter = new ews.SearchFilter.ContainsSubstring(ews.ItemSchema.Subject, "first");
+    const found = await service.FindItems(WellKnownFolderName.Inbox, filter, new ews.ItemView(10));
+    assert.deepStrictEqual(found.Items.map((item) => item.Subject), ["first"]);
+    known.itemId = found.Items[0].Id;
+  },
+
+  async "synchronize items: everything, nothing, then the new mail"() {
+    const everything = await changesSince(null);
+    assert.strictEqual(everything.Count, 2);
+    const nothing = await changesSince(everything.SyncState);
+    assert.strictEqual(nothing.Count, 0);
+    await deliver("third");
+    const news = await changesSince(nothing.SyncState);
+    assert.strictEqual(news.Count, 1);
+    const change = news._getItem(0);
+    assert.strictEqual(change.ChangeType, ews.ChangeType.Create);
+    assert.strictEqual(change.Item.Subject, "third");
+  },
+
+  async "synchronize the folder hierarchy"() {
+    const everything = await service.SyncFolderHierarchy(firstClass, null);
+    assert.ok(everything.Count >= 9, `${everything.Count} folders`);
+    const folder = new ews.Folder(service);
+    folder.DisplayName = "Projects";
+    await folder.Save(inbox);
+    const news = await service.SyncFolderHierarchy(firstClass, everything.SyncState);
+    assert.strictEqual(news.Count, 1);
+    assert.strictEqual(news._getItem(0).Folder.DisplayName, "Projects");
+  },
+
+  async "bind to an item with its MIME content"() {
+    const mime = new PropertySet(BasePropertySet.FirstClassProperties, [ews.ItemSchema.MimeContent]);
+    const message = await ews.EmailMessage.Bind(service, known.itemId, mime);
+    assert.strictEqual(message.InternetMessageId, "<first@acme.test>");
+    assert.strictEqual(message.From.Address, ANN);
+    assert.ok(Buffer.from(message.MimeContent.Content, "base64").includes("Message-ID: <first@acme.test>"));
+    assert.ok(message.Body.Text.includes("Hello Alice."));
+    assert.strictEqual(message.IsRead, false);
+  },
+
+  async "send a message and keep a copy"() {
+    const message = new ews.EmailMessage(service);
+    message.Subject = "Offer";
+    message.Body = new ews.MessageBody(BodyType.Text, "Here it is.");
+    message.ToRecipients.Add(ANN);
+    await message.SendAndSaveCopy();
+    assert.deepStrictEqual(await subjectsIn(ANN, "inbox"), ["Offer"]);
+    assert.deepStrictEqual(await subjectsIn(ALICE, "sentitems"), ["Offer"]);
+  },
+
+  async "create an appointment with an attendee"() {
+    const appointment = new ews.Appointment(service);
+    appointment.Subject = "Demo";
+    appointment.Start = new ews.DateTime("2026-03-02T09:00:00Z");
+    appointment.End = new ews.DateTime("2026-03-02T10:00:00Z");
+    appointment.Location = "Room 1";
+    appointment.RequiredAttendees.Add(ANN);
+    await appointment.Save(WellKnownFolderName.Calendar, ews.SendInvitationsMode.SendToNone);
+    const again = await ews.Appointment.Bind(service, appointment.Id);
+    assert.strictEqual(again.Location, "Room 1");
+    assert.strictEqual(again.Start.ToISOString(), "2026-03-02T09:00:00.000Z");
+    assert.strictEqual(again.RequiredAttendees._getItem(0).Address, ANN);
+    known.appointment = again;
+  },
+
+  async "update the appointment"() {
+    known.appointment.Location = "Room 2";
+    const quietly = ews.SendInvitationsOrCancellationsMode.SendToNone;
+    await known.appointment.Update(ews.ConflictResolutionMode.AutoResolve, quietly);
+    const again = await ews.Appointment.Bind(service, known.appointment.Id);
+    assert.strictEqual(again.Location, "Room 2");
+  },
+
+  async "create a contact with an extended property"() {
+    const contact = new ews.Contact(service);
+    contact.GivenName = "Ann";
+    contact.Surname = "Acker";
+    contact.EmailAddresses._setItem(ews.EmailAddressKey.EmailAddress1, new ews.EmailAddress(ANN));
+    contact.SetExtendedProperty(crmId, "contact-1");
+    await contact.Save(WellKnownFolderName.Contacts);
+    const wanted = new PropertySet(BasePropertySet.FirstClassProperties, [crmId]);
+    const again = await ews.Contact.Bind(service, contact.Id, wanted);
+    assert.strictEqual(again.Surname, "Acker");
+    assert.strictEqual(again.ExtendedProperties._getItem(0).Value, "contact-1");
+    assert.strictEqual(again.EmailAddresses._getItem(ews.EmailAddressKey.EmailAddress1).Address, ANN);
+  },
+
+  async "update a message"() {
+    const message = await ews.EmailMessage.Bind(service, known.itemId);
+    message.Categories.Add("Tracked to CRM");
+    message.IsRead = true;
+    await message.Update(ews.ConflictResolutionMode.AlwaysOverwrite);
+    const again = await ews.EmailMessage.Bind(service, known.itemId);
+    assert.strictEqual(again.Categories.ToString(), "Tracked to CRM");
+    assert.strictEqual(again.IsRead, true);
+  },
+
+  async "hear of new mail by pull notifications"() {
+    const kind = ews.EventType.NewMail;
+    const subscription = await service.SubscribeToPullNotifications([inbox], 10, null, kind);
+    await deliver("fourth");
+    const results = await subscription.GetEvents();
+    assert.deepStrictEqual(results.ItemEvents.map((event) => event.EventType), [kind]);
+    await subscription.Unsubscribe();
+  },
+
+  async "subscribe to streaming notifications"() {
+    const subscription = await service.SubscribeToStreamingNotifications([inbox], ews.EventType.NewMail);
+    assert.ok(subscription.Id);
+    await subscription.Unsubscribe();
+  },
+
+  async "move and delete a message"() {
+    const message = await ews.EmailMessage.Bind(service, known.itemId, idOnly);
+    const moved = await message.Move(new ews.FolderId(WellKnownFolderName.JunkEmail));
+    assert.notStrictEqual(moved.Id.UniqueId, known.itemId.UniqueId);
+    assert.deepStrictEqual(await subjectsIn(ALICE, "junkemail"), ["first"]);
+    await moved.Delete(ews.DeleteMode.HardDelete);
+    assert.deepStrictEqual(await subjectsIn(ALICE, "junkemail"), []);
+  },
+
+  async "a missing item is ErrorItemNotFound"() {
+    const refusal = await ews.EmailMessage.Bind(service, known.itemId, idOnly).then(() => null, (error) => error);
+    assert.ok(refusal, "the item was found");
+    assert.strictEqual(ews.ServiceError[refusal.ErrorCode], "ErrorItemNotFound");
+  },
+};
+
+async function main() {
+  await deliver("first");
+  await deliver("second");
+  for (const [name, step] of Object.entries(steps)) {
+    try {
+      await step();
+    } catch (error) {
+      console.log(`FAILED ${name}: ${error.message}`);
+      console.error(error);
+      process.exit(1);
+    }
+    console.log(`ok ${name}`);
+  }
+}
+
+main();

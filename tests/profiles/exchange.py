@@ -1,0 +1,130 @@
+"""Exchange as the tests of the EWS connector see it: the sandbox with Alice, Bob and a service account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+from profiles.items import Access, Missing, Page, Tls, Transport
+from tests.world import SandboxProcess
+
+ALICE = "alice@us.test"
+BOB = "bob@us.test"
+SERVICE = "service@us.test"
+CAROL = "carol@them.test"
+PASSWORD = "wonder-land-9"
+LOCAL = frozenset({"127.0.0.1", "localhost"})
+
+
+def set_up(sandbox: SandboxProcess) -> SandboxProcess:
+    """An empty world with our three accounts."""
+    sandbox.reset()
+    sandbox.account(ALICE, PASSWORD)
+    sandbox.account(BOB, PASSWORD)
+    sandbox.account(SERVICE, PASSWORD, impersonate=True)
+    return sandbox
+
+
+def access(url: str, address: str = ALICE, **changes: object) -> Access:
+    """How the service account reaches a mailbox, by impersonation unless told otherwise."""
+    usual = Access(
+        Transport.EWS,
+        address,
+        url=url,
+        tls=Tls.IMPLICIT,
+        username=SERVICE,
+        password=PASSWORD,
+        impersonate=True,
+        timeout=3.0,
+        allowed_local_hosts=LOCAL,
+    )
+    return replace(usual, **changes)  # type: ignore[arg-type]
+
+
+def keys(pages: list[Page]) -> list[str]:
+    """The keys that pages showed, in order."""
+    return [shown.key for page in pages for shown in page.shown]
+
+
+def requests(sandbox: SandboxProcess) -> dict[str, int]:
+    """How often each EWS operation was asked for since the log was cleared."""
+    return dict(sandbox.log()["counters"].get("ews", {}))
+
+
+def errors(found: list[object]) -> list[str]:
+    """What is said about the items that could not be had."""
+    return [one.error for one in found if isinstance(one, Missing)]
+
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+@contextmanager
+def canned(answer: Answer) -> Iterator[str]:
+    """A server that gives one and the same answer to everything; the value is its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            answer(self)
+
+        def log_message(self, *args: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/EWS/Exchange.asmx"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def says(body: bytes | str, status: int = 200, **headers: str) -> Answer:
+    """An answer with this body."""
+    content = body.encode() if isinstance(body, str) else body
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return answer
+
+
+def soap(operation: str, *messages: str) -> str:
+    """An envelope with response messages; `m` and `t` are the usual prefixes."""
+    return (
+        '<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" '
+        'xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages" '
+        'xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><s:Body>'
+        f"<m:{operation}Response><m:ResponseMessages>{''.join(messages)}</m:ResponseMessages></m:{operation}Response>"
+        "</s:Body></s:Envelope>"
+    )
+
+
+def success(operation: str, content: str) -> str:
+    """A response message of something that worked."""
+    return (
+        f'<m:{operation}ResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>{content}'
+        f"</m:{operation}ResponseMessage>"
+    )
+
+
+def refusal(operation: str, code: str, content: str = "") -> str:
+    """A response message of something that did not work."""
+    return (
+        f'<m:{operation}ResponseMessage ResponseClass="Error"><m:MessageText>No.</m:MessageText>'
+        f"<m:ResponseCode>{code}</m:ResponseCode>{content}</m:{operation}ResponseMessage>"
+    )

@@ -1,0 +1,34 @@
+"""Domain events: rows written in the transaction of what they tell. Later work delivers them outside."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class EventKind(models.TextChoices):
+    EMAIL_TRACKED = "email.tracked", "Email tracked"
+    EMAIL_LINKED = "email.linked", "Email seen in a further mailbox"
+    EMAIL_SUBMITTED = "email.submitted", "Email submitted"
+    EMAIL_SENT = "email.sent", "Email sent"
+    EMAIL_FAILED = "email.failed", "Email failed"
+    EMAIL_UNKNOWN = "email.unknown", "Email delivery unknown"
+    EMAIL_CHANGED = "email.changed", "Email changed"
+    MESSAGE_QUARANTINED = "message.quarantined", "Message quarantined"
+    MAILBOX_STOPPED = "mailbox.stopped", "Mailbox stopped"
+    MAILBOX_RECOVERED = "mailbox.recovered", "Mailbox recovered"
+
+
+class DomainEvent(models.Model):
+    """Something that happened to one subject. Carries ids and codes, never the content of a message."""
+
+    kind = models.CharField(max_length=40, choices=EventKind)
+    happened_on = models.DateTimeField()
+    subject_id = models.CharField(max_length=64)
+    mailbox_id = models.UUIDField(null=True)
+    facts = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject_id}"

@@ -1,0 +1,133 @@
+"""States, statuses and which pairs of them are legal (entity model §4). Option numbers are kept exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from django.db import models
+from django.db.models import Q
+
+
+class ActivityState(models.IntegerChoices):
+    OPEN = 0, "Open"
+    COMPLETED = 1, "Completed"
+    CANCELED = 2, "Canceled"
+    SCHEDULED = 3, "Scheduled"
+
+
+class Priority(models.IntegerChoices):
+    LOW = 0, "Low"
+    NORMAL = 1, "Normal"
+    HIGH = 2, "High"
+
+
+class Direction:
+    """`directioncode` is a yes/no column: outgoing or not (7.1)."""
+
+    INCOMING = False
+    OUTGOING = True
+    choices = ((OUTGOING, "Outgoing"), (INCOMING, "Incoming"))
+
+
+class EmailStatus(models.IntegerChoices):
+    """7.1"""
+
+    DRAFT = 1, "Draft"
+    COMPLETED = 2, "Completed"
+    SENT = 3, "Sent"
+    RECEIVED = 4, "Received"
+    CANCELED = 5, "Canceled"
+    PENDING_SEND = 6, "Pending send"
+    SENDING = 7, "Sending"
+    FAILED = 8, "Failed"
+
+
+class DeliveryState(models.IntegerChoices):
+    """What is known of an outgoing message (law 7). Ours: the original knows no "unknown"."""
+
+    NOT_SENT = 0, "Not sent"
+    ACCEPTED = 1, "Accepted by the server"
+    UNKNOWN = 2, "Unknown: check or resend"
+    PARTLY_REFUSED = 3, "Some recipients were refused"
+    REFUSED = 4, "Refused"
+
+
+class CorrelationMethod(models.IntegerChoices):
+    """6.1"""
+
+    NONE = 0, "None"
+    SKIPPED = 1, "Skipped"
+    X_HEADER = 2, "X-header"
+    IN_REPLY_TO = 3, "In-Reply-To"
+    TRACKING_TOKEN = 4, "Tracking token"
+    CONVERSATION_INDEX = 5, "Conversation index"
+    SMART_MATCHING = 6, "Smart matching"
+    CUSTOM = 7, "Custom"
+
+
+class Notifications(models.IntegerChoices):
+    """5.19"""
+
+    NONE = 0, "None"
+    SOME_ATTACHMENTS_NOT_SAVED = 1, "Some attachments were not saved"
+    TRUNCATED_BODY = 2, "The body was truncated"
+
+
+class AppointmentStatus(models.IntegerChoices):
+    FREE = 1, "Free"
+    TENTATIVE = 2, "Tentative"
+    COMPLETED = 3, "Completed"
+    CANCELED = 4, "Canceled"
+    BUSY = 5, "Busy"
+    OUT_OF_OFFICE = 6, "Out of office"
+
+
+class TaskStatus(models.IntegerChoices):
+    NOT_STARTED = 2, "Not started"
+    IN_PROGRESS = 3, "In progress"
+    WAITING = 4, "Waiting on someone else"
+    COMPLETED = 5, "Completed"
+    CANCELED = 6, "Canceled"
+    DEFERRED = 7, "Deferred"
+
+
+Pairs = Mapping[ActivityState, Sequence[int]]
+
+EMAIL_PAIRS: Pairs = {
+    ActivityState.OPEN: [EmailStatus.DRAFT, EmailStatus.FAILED],
+    ActivityState.COMPLETED: [
+        EmailStatus.COMPLETED,
+        EmailStatus.SENT,
+        EmailStatus.RECEIVED,
+        EmailStatus.PENDING_SEND,
+        EmailStatus.SENDING,
+    ],
+    ActivityState.CANCELED: [EmailStatus.CANCELED],
+}
+APPOINTMENT_PAIRS: Pairs = {
+    ActivityState.OPEN: [AppointmentStatus.FREE, AppointmentStatus.TENTATIVE],
+    ActivityState.SCHEDULED: [AppointmentStatus.BUSY, AppointmentStatus.OUT_OF_OFFICE],
+    ActivityState.COMPLETED: [AppointmentStatus.COMPLETED],
+    ActivityState.CANCELED: [AppointmentStatus.CANCELED],
+}
+TASK_PAIRS: Pairs = {
+    ActivityState.OPEN: [TaskStatus.NOT_STARTED, TaskStatus.IN_PROGRESS, TaskStatus.WAITING, TaskStatus.DEFERRED],
+    ActivityState.COMPLETED: [TaskStatus.COMPLETED],
+    ActivityState.CANCELED: [TaskStatus.CANCELED],
+}
+
+
+def legal_pairs(pairs: Pairs) -> Q:
+    """The condition that state and status belong together, for a database constraint."""
+    condition = Q()
+    for state, statuses in pairs.items():
+        condition |= Q(state_code=int(state), status_code__in=[int(status) for status in statuses])
+    return condition
+
+
+def state_of(pairs: Pairs, status: int) -> ActivityState:
+    """The one state a status belongs to. Raises ValueError for an unknown status."""
+    for state, statuses in pairs.items():
+        if status in statuses:
+            return state
+    raise ValueError(f"{status} is no status of this activity")

@@ -1,0 +1,159 @@
+"""The values decisions take and give. Frozen, plain, explainable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+from uuid import UUID
+
+from profiles.connectors.mime import Envelope
+from tracking.crm.identity import dup_check
+
+
+class Reason(IntEnum):
+    """5.8 up to 7; ours from 100 on. `REASON_TEXTS` says each in a sentence."""
+
+    UNKNOWN = -1
+    DUPLICATE = 0
+    NO_CORRELATION_MATCH = 1
+    CORRELATION_MATCH = 2
+    NO_RECIPIENT_MATCH = 3
+    INTERNAL_EMAIL_REJECT = 4
+    SENDER_MATCH = 5
+    ACCEPT_ALL = 6
+    INVALID_SENDER = 7
+    NO_SENDER_MATCH = 100
+    FILTER_TAKES_NOTHING = 101
+    BEFORE_START_DATE = 102
+    OUR_OWN_COPY = 103
+    TOO_LARGE = 104
+
+
+REASON_TEXTS: Mapping[int, str] = {
+    Reason.UNKNOWN: "The reason is not known.",
+    Reason.DUPLICATE: "The same message was already tracked; this copy was joined to it.",
+    Reason.NO_CORRELATION_MATCH: "It does not answer any email that is tracked, and the filter takes only responses.",
+    Reason.CORRELATION_MATCH: "It answers an email that is tracked.",
+    Reason.NO_RECIPIENT_MATCH: "No recipient is a user or queue whose filter could take it.",
+    Reason.INTERNAL_EMAIL_REJECT: "It is internal mail.",
+    Reason.SENDER_MATCH: "The sender is a record that the filter takes.",
+    Reason.ACCEPT_ALL: "The filter takes all messages.",
+    Reason.INVALID_SENDER: "The sender's address is missing or malformed.",
+    Reason.NO_SENDER_MATCH: "The sender is no record that the filter takes.",
+    Reason.FILTER_TAKES_NOTHING: "The filter takes no messages.",
+    Reason.BEFORE_START_DATE: "It is older than the start date of the mailbox.",
+    Reason.OUR_OWN_COPY: "It is the copy of an email that was sent from here.",
+    Reason.TOO_LARGE: "It is larger than the largest message that is taken.",
+}
+
+
+class Filter(IntEnum):
+    """5.4"""
+
+    ALL = 0
+    RESPONSES = 1
+    LEADS_CONTACTS_ACCOUNTS = 2
+    EMAIL_ENABLED = 3
+    NONE = 4
+
+
+class Method(IntEnum):
+    """6.1, `CorrelationMethod`"""
+
+    NONE = 0
+    IN_REPLY_TO = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One record that has an address (5.12)."""
+
+    type_id: int
+    record_id: str
+    kind: str
+    rank: int
+    name: str
+    owner_id: str
+    is_active: bool
+    since: float  # seconds since the epoch, for "oldest first"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A tracked email that others may answer or repeat."""
+
+    id: UUID
+    message_id: str
+    subject: str
+    conversation: UUID
+    regarding_type_id: int | None
+    regarding_id: str
+    regarding_name: str
+    outgoing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A user or queue that may accept a message by its own filter (5.7)."""
+
+    kind: str  # "systemuser" or "queue"
+    id: str
+    name: str
+    address: str
+    filter: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about one batch before anything is decided. `note_kept` makes a batch see its own earlier verdicts."""
+
+    candidates: tuple[Candidate, ...]
+    start: datetime | None
+    by_message_id: dict[str, Known] = field(default_factory=dict)
+    by_dup_check: dict[UUID, Known] = field(default_factory=dict)
+    by_address: Mapping[str, tuple[Match, ...]] = field(default_factory=dict)
+
+    def note_kept(self, message: Message, known: Known) -> None:
+        """A message of this batch is kept: later ones may answer or repeat it."""
+        self.by_message_id[known.message_id] = known
+        self.by_dup_check[dup_check(message.key, known.outgoing)] = known
+
+    def matches(self, address: str) -> tuple[Match, ...]:
+        """Every record with this address, in no particular order."""
+        return self.by_address.get(address.lower(), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as far as it was fetched, with its identity worked out."""
+
+    envelope: Envelope
+    key: str
+    message_id: str
+    size: int
+    received_on: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """Which email a message answers, how that was found, and what is inherited (6.2)."""
+
+    method: Method = Method.NONE
+    email: Known | None = None
+    subject_changed: bool = False
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a message is kept, why, and on which evidence (law 4)."""
+
+    kept: bool
+    reason: Reason
+    evidence: Mapping[str, Any]
+    accepted_by: Candidate | None = None
+    same_as: Known | None = None
+    correlation: Correlation = field(default_factory=Correlation)

@@ -1,0 +1,1 @@
+"""Reading what decisions need: at most six selects per batch, whatever its size."""

@@ -1,0 +1,40 @@
+"""Everything known about one batch before it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from mailboxes.models import Mailbox
+from tracking.decide.verdicts import Candidate, Facts, Message
+from tracking.facts.known import answered, repeated
+from tracking.facts.people import addresses_in, matches_of
+from tracking.models import LedgerRow
+
+
+def facts_for(
+    messages: Sequence[Message], candidates: tuple[Candidate, ...], start: datetime | None
+) -> Facts:
+    """Three selects: repeats, ancestors, people."""
+    return Facts(
+        candidates=candidates,
+        start=start,
+        by_dup_check=repeated(messages),
+        by_message_id=answered(messages),
+        by_address=matches_of(addresses_in(message.envelope for message in messages)),
+    )
+
+
+def rows_with(mailbox: Mailbox, keys: Sequence[str]) -> dict[str, LedgerRow]:
+    """Ledger rows of this mailbox that already stand for these contents: a further placement joins them."""
+    rows = LedgerRow.objects.filter(mailbox=mailbox, content_key__in=keys).only(
+        "id", "content_key", "state", "email_id", "mailbox_id"
+    )
+    return {row.content_key or "": row for row in rows}
+
+
+def start_of(mailbox: Mailbox) -> datetime | None:
+    """The later of the profile's and the mailbox's start date (2.10)."""
+    profile = mailbox.email_server_profile
+    dates = [mailbox.process_email_received_after, profile.process_emails_received_after if profile else None]
+    return max((date for date in dates if date is not None), default=None)

@@ -1,0 +1,1 @@
+"""Writing what was decided: every write of the incoming path, always inside one transaction per batch."""

@@ -1,0 +1,45 @@
+"""ACKNOWLEDGE: what the server is told about decided items, from rows, after the commit (5.23, 5.24)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from mailboxes.models import Mailbox
+from mailboxes.policy import Policy
+from profiles.connectors.base import MailSource
+from tracking.models import Acknowledgement, Placement
+
+BATCH = 50
+
+
+def next_acknowledgements(mailbox: Mailbox, after: int) -> list[Placement]:
+    """Placements the server has still to be told about, in order of their ids beyond `after`."""
+    return list(
+        Placement.objects.filter(mailbox=mailbox, acknowledge__gt=0, gone_on__isnull=True, pk__gt=after).order_by("pk")[
+            :BATCH
+        ]
+    )
+
+
+def acknowledge_batch(
+    placements: Sequence[Placement], source: MailSource, policy: Policy, now: datetime, pin: Callable[[], None]
+) -> None:
+    """Do it on the server, then write that it is done. Doing it twice after a crash changes nothing."""
+    to_delete = [one for one in placements if one.acknowledge == Acknowledgement.DELETE]
+    to_mark = [one for one in placements if one.acknowledge == Acknowledgement.CATEGORIZE]
+    if to_delete:
+        source.delete([one.server_key for one in to_delete])
+    marked = source.categorize([one.server_key for one in to_mark], policy.tracked_category) if to_mark else {}
+    with transaction.atomic():
+        pin()
+        Placement.objects.filter(pk__in=[one.pk for one in to_delete]).update(
+            acknowledge=Acknowledgement.NONE, gone_on=now
+        )
+        for one in to_mark:
+            one.acknowledge, one.change_key = Acknowledgement.NONE, marked.get(one.server_key, one.change_key)[:200]
+        Placement.objects.bulk_create(
+            to_mark, update_conflicts=True, unique_fields=["id"], update_fields=["acknowledge", "change_key"]
+        )

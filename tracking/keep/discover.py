@@ -1,0 +1,145 @@
+"""DISCOVER: a pending ledger row and a placement per item shown, and the cursor, in one transaction (laws 1, 2)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from profiles.items import Page, Shown
+from tracking.keep.totals import move_totals
+from tracking.models import LedgerRow, LedgerState, Placement, SyncCursor
+
+CHUNK = 500  # rows named in one statement
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """What one page brought: new placements, items too old to row, placements that vanished."""
+
+    new: int = 0
+    older: int = 0
+    gone: int = 0
+
+
+def record_page(
+    cursor: SyncCursor, mailbox_id: object, page: Page, start: datetime | None, now: datetime, pin: Callable[[], None]
+) -> Discovered:
+    """Write down what a page shows together with the cursor that covers it. `pin` raises when the lease has moved."""
+    with transaction.atomic():
+        pin()
+        recent = [item for item in page.shown if not _is_older(item, start)]
+        known = _known(mailbox_id, cursor.folder, page, recent)
+        fresh = [item for item in recent if item.key not in known]
+        _add(mailbox_id, cursor.folder, fresh, now)
+        revived = _revive(mailbox_id, [p for p in known.values() if p.gone_on and _is_shown(p, page)])
+        gone = mark_gone(mailbox_id, _vanished(known, page), now)
+        cursor.value, cursor.moved_on = page.cursor, now
+        cursor.older += len(page.shown) - len(recent)
+        cursor.save()
+    return Discovered(len(fresh) + revived, len(page.shown) - len(recent), gone)
+
+
+def _is_older(item: Shown, start: datetime | None) -> bool:
+    return start is not None and item.received_on is not None and item.received_on < start
+
+
+def _known(mailbox_id: object, folder: str, page: Page, recent: Sequence[Shown]) -> dict[str, Placement]:
+    """The placements this page is about; all of the folder when the page claims to be complete."""
+    placements = Placement.objects.filter(mailbox_id=mailbox_id, folder=folder).only(
+        "id", "server_key", "gone_on", "ledger_row_id"
+    )
+    if not page.complete:
+        placements = placements.filter(server_key__in=[*(item.key for item in recent), *page.gone])
+    return {placement.server_key: placement for placement in placements}
+
+
+def _is_shown(placement: Placement, page: Page) -> bool:
+    return placement.server_key in {item.key for item in page.shown}
+
+
+def _vanished(known: dict[str, Placement], page: Page) -> list[Placement]:
+    if not page.complete:
+        return [known[key] for key in page.gone if key in known and known[key].gone_on is None]
+    shown = {item.key for item in page.shown}
+    return [placement for key, placement in known.items() if key not in shown and placement.gone_on is None]
+
+
+def _add(mailbox_id: object, folder: str, items: Sequence[Shown], now: datetime) -> None:
+    rows = LedgerRow.objects.bulk_create(
+        [
+            LedgerRow(mailbox_id=mailbox_id, size=item.size, received_on=item.received_on, discovered_on=now)
+            for item in items
+        ],
+        batch_size=500,
+    )
+    Placement.objects.bulk_create(
+        [
+            Placement(
+                mailbox_id=mailbox_id,
+                folder=folder,
+                server_key=item.key,
+                change_key=item.change_key,
+                ledger_row=row,
+                shown_on=now,
+            )
+            for item, row in zip(items, rows, strict=True)
+        ],
+        batch_size=500,
+    )
+    move_totals(mailbox_id, Counter(shown=len(items), pending=len(items)))
+
+
+def _revive(mailbox_id: object, placements: Collection[Placement]) -> int:
+    """Items that were gone are shown again: judged now if they never were."""
+    if not placements:
+        return 0
+    Placement.objects.filter(pk__in=[placement.pk for placement in placements]).update(gone_on=None)
+    rows = LedgerRow.objects.filter(
+        pk__in=[placement.ledger_row_id for placement in placements], state=LedgerState.GONE
+    ).update(state=LedgerState.PENDING)
+    move_totals(mailbox_id, Counter(gone=-rows, pending=rows))
+    return rows
+
+
+def mark_gone(mailbox_id: object, placements: Iterable[Placement], now: datetime) -> int:
+    """The server no longer shows these. A message never judged, and nowhere else, is gone; a verdict stays as it is."""
+    placements = list(placements)
+    for first in range(0, len(placements), CHUNK):
+        _mark_chunk_gone(mailbox_id, placements[first : first + CHUNK], now)
+    return len(placements)
+
+
+def _mark_chunk_gone(mailbox_id: object, placements: list[Placement], now: datetime) -> None:
+    Placement.objects.filter(pk__in=[placement.pk for placement in placements]).update(gone_on=now, acknowledge=0)
+    rows = LedgerRow.objects.filter(
+        pk__in=[placement.ledger_row_id for placement in placements], state=LedgerState.PENDING
+    ).exclude(placements__gone_on__isnull=True)
+    count = LedgerRow.objects.filter(pk__in=list(rows.values_list("pk", flat=True))).update(
+        state=LedgerState.GONE, decided_on=now
+    )
+    move_totals(mailbox_id, Counter(pending=-count, gone=count))
+
+
+def sweep(cursor: SyncCursor, mailbox_id: object, listed: Collection[str], now: datetime, pin: Callable[[], None]) -> int:
+    """After a lost cursor was rebuilt: what a complete listing does not hold is gone (law 9). Ends the rebuilding."""
+    with transaction.atomic():
+        pin()
+        live = Placement.objects.filter(mailbox_id=mailbox_id, folder=cursor.folder, gone_on__isnull=True).only(
+            "id", "server_key", "ledger_row_id"
+        )
+        count = mark_gone(mailbox_id, [placement for placement in live if placement.server_key not in listed], now)
+        cursor.sweep_from = None
+        cursor.save(update_fields=["sweep_from"])
+    return count
+
+
+def forget_cursor(cursor: SyncCursor, now: datetime, pin: Callable[[], None]) -> None:
+    """The server no longer knows our cursor: start from the beginning and sweep afterwards. Ledger rows stay."""
+    with transaction.atomic():
+        pin()
+        cursor.value, cursor.older, cursor.sweep_from, cursor.moved_on = "", 0, now, now
+        cursor.save()

@@ -1,0 +1,156 @@
+"""The rows of one kept message: email, parties, attachments. Builds, does not save."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.contenttypes.models import ContentType
+
+from mailboxes.models import Mailbox
+from mailboxes.policy import Policy
+from profiles.connectors import mime
+from profiles.connectors.mime import Address, Attachment
+from tracking.crm.models import ActivityMimeAttachment, ActivityParty, Blob, Direction, Email, Participation
+from tracking.crm.models.states import ActivityState, EmailStatus, Notifications
+from tracking.crm.identity import dup_check, stored_message_id
+from tracking.decide.parties import recipients_of, sender_of
+from tracking.decide.verdicts import Facts, Known, Match, Message, Verdict
+
+
+@dataclass(slots=True)
+class KeptEmail:
+    """Everything to insert for one message."""
+
+    email: Email
+    blob: Blob
+    parties: list[ActivityParty] = field(default_factory=list)
+    attachments: list[ActivityMimeAttachment] = field(default_factory=list)
+
+
+def build(
+    message: Message,
+    parsed: mime.Message,
+    blob: Blob,
+    verdict: Verdict,
+    facts: Facts,
+    mailbox: Mailbox,
+    policy: Policy,
+    now: datetime,
+    email_id: UUID,
+) -> KeptEmail:
+    """The rows for a message that is kept under `email_id`, resolved against the facts of its batch."""
+    sender, several = _sender(message, facts, mailbox, policy)
+    email = _email(message, parsed, verdict, mailbox, now, email_id)
+    email.original = blob
+    email.is_duplicate_sender_unresolved = several
+    if sender is not None:
+        email.email_sender_type_id, email.email_sender_id = sender.type_id, sender.record_id
+    email_type = ContentType.objects.get_for_model(Email)
+    kept = KeptEmail(email, blob)
+    kept.parties = list(_parties(email, email_type, message, sender, facts, policy))
+    kept.attachments = [_attachment(email, one, policy) for one in parsed.attachments]
+    if any(attachment.is_left_out for attachment in kept.attachments):
+        email.notifications = Notifications.SOME_ATTACHMENTS_NOT_SAVED  # 5.19
+    return kept
+
+
+def _sender(message: Message, facts: Facts, mailbox: Mailbox, policy: Policy) -> tuple[Match | None, bool]:
+    address = message.envelope.sender
+    if address is None:
+        return None, False
+    owner = "" if mailbox.owner_id is None else str(mailbox.owner_id)
+    return sender_of(facts.matches(address.key), owner, policy)
+
+
+def _email(
+    message: Message, parsed: mime.Message, verdict: Verdict, mailbox: Mailbox, now: datetime, email_id: UUID
+) -> Email:
+    envelope, correlation = message.envelope, verdict.correlation
+    email = Email(
+        id=email_id,
+        subject=envelope.subject[:800],
+        description=parsed.html or parsed.text,
+        mime_type="text/html" if parsed.html else "text/plain",
+        direction_code=Direction.INCOMING,
+        state_code=ActivityState.COMPLETED,
+        status_code=EmailStatus.RECEIVED,
+        sender=envelope.sender.address[:250] if envelope.sender else "",
+        to_recipients="; ".join(person.address for person in envelope.to)[:500],
+        owner_id=mailbox.owner_id,
+        receiving_mailbox=mailbox,
+        message_id=stored_message_id(message.message_id),
+        message_id_dup_check=dup_check(message.key, outgoing=False),
+        in_reply_to=stored_message_id(envelope.in_reply_to[0]) if envelope.in_reply_to else "",
+        correlation_method=correlation.method,
+        correlated_subject_changed=correlation.subject_changed,
+        conversation_tracking_id=email_id,
+        sent_on=message.received_on or envelope.date or now,
+        attachment_count=len(parsed.attachments),
+        created_on=now,
+    )
+    accepted_by = verdict.accepted_by
+    if accepted_by is not None and accepted_by.kind == "queue":
+        email.accepting_queue_id = accepted_by.id  # type: ignore[assignment]
+    elif accepted_by is not None:
+        email.accepting_user_id = accepted_by.id  # type: ignore[assignment]
+    if correlation.email is not None:  # 6.2, 5.17
+        _inherit(email, correlation.email)
+    return email
+
+
+def _inherit(email: Email, parent: Known) -> None:
+    email.correlated_activity_id = email.parent_activity_id = parent.id
+    email.conversation_tracking_id = parent.conversation
+    email.regarding_type_id = parent.regarding_type_id
+    email.regarding_id, email.regarding_name = parent.regarding_id, parent.regarding_name
+
+
+def _parties(
+    email: Email, email_type: ContentType, message: Message, sender: Match | None, facts: Facts, policy: Policy
+) -> Iterable[ActivityParty]:
+    envelope = message.envelope
+    if envelope.sender is not None:
+        yield _party(email, email_type, Participation.SENDER, envelope.sender, sender)
+    lists: Sequence[tuple[Participation, Sequence[Address]]] = (
+        (Participation.TO, envelope.to),
+        (Participation.CC, envelope.cc),
+        (Participation.BCC, envelope.bcc),
+    )
+    for role, people in lists:
+        for person in people:
+            matches = recipients_of(facts.matches(person.key), policy)
+            if not matches:
+                yield _party(email, email_type, role, person, None)  # 5.14
+            for match in matches:  # 5.13
+                yield _party(email, email_type, role, person, match)
+
+
+def _party(
+    email: Email, email_type: ContentType, role: Participation, person: Address, match: Match | None
+) -> ActivityParty:
+    return ActivityParty(
+        activity_type=email_type,
+        activity_id=email.id,
+        participation_type_mask=role,
+        address_used=person.address[:320],
+        unresolved_party_name=person.name[:200],
+        party_type_id=match.type_id if match else None,
+        party_id=match.record_id if match else "",
+    )
+
+
+def _attachment(email: Email, part: Attachment, policy: Policy) -> ActivityMimeAttachment:
+    return ActivityMimeAttachment(
+        email=email,
+        attachment_number=part.number,
+        part_number=part.number,
+        file_name=part.file_name[:255],
+        mime_type=part.mime_type[:256],
+        file_size=part.size,
+        attachment_content_id=part.content_id[:250],
+        is_inline=part.is_inline,
+        is_left_out=part.size > policy.max_upload_file_size,
+    )

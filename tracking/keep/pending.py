@@ -1,0 +1,93 @@
+"""Which items wait to be settled, oldest first, in batches that fit in memory; and what becomes of one that fails (law 5)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from mailboxes.models import Mailbox
+from mailboxes.policy import Policy
+from tracking.crm.models import DomainEvent
+from tracking.crm.models.events import EventKind
+from tracking.crm.storage import store
+from tracking.keep.discover import mark_gone
+from tracking.keep.totals import move_totals
+from tracking.models import LedgerRow, LedgerState, Placement
+
+BATCH_ITEMS = 50
+BATCH_BYTES = 16 * 1024 * 1024
+RETRY_AFTER = timedelta(minutes=5)  # 5.22: each cycle
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One pending ledger row and where the server shows it."""
+
+    row: LedgerRow
+    placement: Placement
+
+
+def next_batch(mailbox: Mailbox, folder: str, now: datetime) -> list[Waiting]:
+    """The oldest items that are due: at most 50, at most 16 MB unless a single one is larger. One select."""
+    due = Q(ledger_row__retry_on__isnull=True) | Q(ledger_row__retry_on__lte=now)
+    placements = (
+        Placement.objects.filter(
+            due, mailbox=mailbox, folder=folder, gone_on__isnull=True, ledger_row__state=LedgerState.PENDING
+        )
+        .select_related("ledger_row")
+        .order_by("ledger_row__received_on", "ledger_row_id", "id")[: BATCH_ITEMS * 2]
+    )
+    batch: dict[int, Waiting] = {}
+    total = 0
+    for placement in placements:
+        row = placement.ledger_row
+        if row.pk in batch:
+            continue
+        if batch and (len(batch) == BATCH_ITEMS or total + row.size > BATCH_BYTES):
+            break
+        batch[row.pk] = Waiting(row, placement)
+        total += row.size
+    return list(batch.values())
+
+
+def note_failure(
+    waiting: Waiting, error: str, raw: bytes | None, policy: Policy, now: datetime, pin: Callable[[], None]
+) -> LedgerState:
+    """One item failed. It is tried again later, and after the last attempt put in quarantine with its bytes (5.22)."""
+    row = waiting.row
+    last = row.attempts + 1 >= policy.item_attempts
+    blob = store(raw, now) if last and raw is not None else None
+    with transaction.atomic():
+        pin()
+        row.state = LedgerState.PENDING  # a verdict that could not be written is none
+        row.attempts += 1
+        row.error = error[:2048]
+        row.retry_on = None if last else now + RETRY_AFTER
+        if last:
+            row.state, row.decided_on = LedgerState.QUARANTINED, now
+            if blob is not None:
+                blob.save(force_insert=False)
+                row.raw = blob
+            move_totals(row.mailbox_id, Counter(pending=-1, quarantined=1))
+            DomainEvent.objects.create(
+                kind=EventKind.MESSAGE_QUARANTINED,
+                happened_on=now,
+                subject_id=str(row.pk),
+                mailbox_id=row.mailbox_id,
+                facts={"error": error[:500]},
+            )
+        row.save(update_fields=["attempts", "error", "retry_on", "state", "decided_on", "raw"])
+    return LedgerState(row.state)
+
+
+def note_vanished(waiting: Sequence[Waiting], now: datetime, pin: Callable[[], None]) -> None:
+    """Shown, but no longer there when it was to be fetched: the placement is gone, and with the last one the row."""
+    if waiting:
+        with transaction.atomic():
+            pin()
+            mark_gone(waiting[0].row.mailbox_id, [one.placement for one in waiting], now)
