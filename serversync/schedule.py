@@ -47,6 +47,6 @@ def enqueue_drain(at_most: int) -> bool:
     return True
 
 
-def enqueue_ping(token: str) -> None:
-    """Ask the cluster for a sign of life."""
-    async_task(PING, token, task_name="ping")
+def enqueue_ping() -> None:
+    """Ask the clusters for a sign of life."""
+    async_task(PING, task_name="ping")

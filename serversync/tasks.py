@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.core.cache import cache
 from django.utils import timezone
 
 from serversync.cycles import engine
+from serversync.signs import give_sign_of_life
 
 
 def drain() -> int:
     """Run due legs until none is left or the time is up; returns how many were run."""
+    give_sign_of_life()
     return len(engine.drain(timezone.now, settings.DRAIN_SECONDS))
 
 
-def answer_ping(token: str) -> None:
-    """Tell the supervisor that the cluster is alive."""
-    cache.set("worker ping", token, 600)
+def answer_ping() -> None:
+    """Tell the supervisor that its cluster is alive."""
+    give_sign_of_life()

@@ -34,7 +34,7 @@ def envelope(headers: bytes) -> Envelope:
 
 
 def message(raw: bytes, *, fast: bool = True) -> Message:
-    """The whole mail. `fast=False` does without fast-mail-parser, which only decodes large parts; the result is the same."""
+    """The whole mail. `fast=False` decodes large parts with the standard library; the result is the same."""
     raw = with_line_feeds(raw)
     structure = structure_of(raw)
     bodies = Bodies(raw, structure, fast=fast)
@@ -48,7 +48,7 @@ def message(raw: bytes, *, fast: bool = True) -> Message:
 
 
 def attachment_content(raw: bytes, number: int) -> bytes:
-    """The decoded bytes of the part with this number, of an attached mail its own bytes; b"" if there is no such part."""
+    """The decoded bytes of the part with this number (an attached mail: its own bytes); b"" if there is none."""
     raw = with_line_feeds(raw)
     structure = structure_of(raw)
     if 1 <= number <= len(structure.leaves):

@@ -47,6 +47,7 @@ class _Reader:
     def __init__(self, value: str) -> None:
         self.value = value
         self.found: list[Address] = []
+        self.comments_end = True  # False once one did not, so that nobody looks for the end again and again
         self._clear()
 
     def _clear(self) -> None:
@@ -62,13 +63,21 @@ class _Reader:
             assert token is not None  # the last alternative takes any character
             position = token.end()
             if token["mark"] == "(":
-                self.comment, position = _comment(self.value, position)
+                position = self._comment(position)
             elif token["mark"]:
                 self._mark(token["mark"])
             else:
                 self._word(token)
         self._finish()
         return self.found
+
+    def _comment(self, position: int) -> int:
+        found = _comment(self.value, position) if self.comments_end else None
+        if found is None:
+            self.comments_end = False
+            return position
+        self.comment, end = found
+        return end
 
     def _mark(self, mark: str) -> None:
         starts_a_group = mark == ":" and self.angle is None and not any("@" in word for word in self.written)
@@ -100,8 +109,11 @@ class _Reader:
         self._clear()
 
 
-def _comment(value: str, position: int) -> tuple[str, int]:
-    """The text of a comment that begins at `position`, behind its parenthesis, and where it ends. Comments nest."""
+def _comment(value: str, position: int) -> tuple[str, int] | None:
+    """The text of a comment that begins at `position`, behind its parenthesis, and where it ends; None if it does not.
+
+    Comments nest (RFC 5322 §3.2.2).
+    """
     depth, start = 1, position
     for mark in _COMMENT_MARK.finditer(value, position):
         if mark.start() < position:
@@ -110,7 +122,7 @@ def _comment(value: str, position: int) -> tuple[str, int]:
         depth += {"(": 1, ")": -1}.get(mark[0], 0)
         if depth == 0:
             return value[start : mark.start()], position
-    return "", start
+    return None
 
 
 def _address(written: str) -> str:

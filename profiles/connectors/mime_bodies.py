@@ -30,8 +30,8 @@ class _Section:
 class Bodies:
     """The texts and attachments of one mail, read once from its structure.
 
-    `text` and `html` each show the whole mail: pieces around attachments are joined, and a piece that exists in one form
-    only is converted for the other, unless no piece has that form.
+    `text` and `html` each show the whole mail: pieces around attachments are joined, and a piece that exists in one
+    form only is converted for the other, unless no piece has that form.
     """
 
     def __init__(self, raw: bytes, structure: Structure, *, fast: bool) -> None:
@@ -107,7 +107,7 @@ def is_body(part: Part) -> bool:
     """
     if part.content_type not in ("text/plain", "text/html"):
         return False
-    kind, parameters = part.disposition
+    kind, _ = part.disposition
     if kind == "attachment":
         return False
     parent = part.parent

@@ -85,7 +85,7 @@ def codec_of(charset: str) -> str:
 def decode(data: bytes, charset: str = "") -> tuple[str, str]:
     """The text of `data`, and a sentence about what had to be repaired ("" if nothing).
 
-    Order: the declared charset, UTF-8, a guess, Windows-1252. The result can always be encoded as UTF-8 and holds no NUL.
+    Order: the declared charset, UTF-8, a guess, Windows-1252. The result can be encoded as UTF-8 and holds no NUL.
     """
     codec = codec_of(charset) if charset else ""
     if data.isascii() and codec in ("", "utf_8", "ascii", "cp1252"):

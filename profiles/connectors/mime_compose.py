@@ -40,8 +40,8 @@ _RESERVED = {
     "content-transfer-encoding",
     "content-disposition",
 }
-_DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LINE = 76
 _LONGEST_WORD = 45  # bytes of text in one encoded word, so that it stays below 75 characters
 _LONGEST_LINE = 900  # bytes; the limit of RFC 5322 §2.1.1 is 998
@@ -65,9 +65,9 @@ def compose(
 ) -> bytes:
     """A mail with CRLF line ends. `attachments` are (file name, MIME type, content); a naive `date` counts as UTC.
 
-    Line breaks and control characters in any value of the header are removed. Blind copies are never written. The result
-    is ASCII unless the local part of an address is not, or an attached mail (message/rfc822) is not: RFC 2046 §5.2.1
-    forbids to encode it.
+    Line breaks and control characters in any value of the header are removed. Blind copies are never written. The
+    result is ASCII unless the local part of an address is not, or an attached mail (message/rfc822) is not: RFC 2046
+    §5.2.1 forbids to encode it.
     """
     lines = [
         _field("Date", _date(date)),
@@ -228,7 +228,7 @@ def _ascii_domain(domain: str) -> str:
 
 def _phrase(name: str) -> str:
     clean = _clean(name)
-    if not clean or _ATOMS.fullmatch(clean) and "=?" not in clean and len(clean) <= _LONGEST_LINE:
+    if not clean or (_ATOMS.fullmatch(clean) and "=?" not in clean and len(clean) <= _LONGEST_LINE):
         return clean
     if clean.isascii() and "=?" not in clean and len(clean) <= _LINE:
         return '"' + clean.replace("\\", "\\\\").replace('"', '\\"') + '"'

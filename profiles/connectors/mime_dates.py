@@ -6,7 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _LONGEST = 200  # characters looked at
-_MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
 # Hours east of UTC: the obsolete zones of RFC 5322 §4.3 and the most common others. The rest counts as UTC.
 _ZONES = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
 _ZONES |= {"CET": 1, "MET": 1, "CEST": 2, "MEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "BST": 1, "JST": 9, "KST": 9}
@@ -48,11 +49,9 @@ def _moment(parts: dict[str, str]) -> datetime | None:
     hour = int(parts["hour"])
     if parts["half"]:
         hour = hour % 12 + (12 if parts["half"] in ("pm", "PM", "Pm", "pM") else 0)
+    year, day, minute, second = _year(parts["year"]), int(parts["day"]), int(parts["minute"]), int(parts["second"] or 0)
     try:
-        local = datetime(
-            _year(parts["year"]), month, int(parts["day"]), hour, int(parts["minute"]), min(int(parts["second"] or 0), 59),
-            tzinfo=UTC,
-        )  # fmt: skip
+        local = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
         return local - _offset(parts["zone"] or "")
     except (ValueError, OverflowError):
         return None

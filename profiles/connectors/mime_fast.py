@@ -1,7 +1,7 @@
 """Large base64 parts decoded by fast-mail-parser, five times faster than the standard library does it.
 
-Only the bytes of a part are taken from it, and only where it saw the very same parts as `mime_parts`. Texts, headers and
-part numbers never come from here, so a mail reads the same with and without it.
+Only the bytes of a part are taken from it, and only where it saw the very same parts as `mime_parts`. Texts, headers
+and part numbers never come from here, so a mail reads the same with and without it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from fast_mail_parser import ParseError, PyLazyMimePart, parse_email_tree
 
 from profiles.connectors.mime_parts import Part
 
-_WORTH_IT = 32_768  # bytes of the message; below, the detour costs more than it saves
+_WORTH_IT = 32_768  # bytes of base64; below, the detour costs more than it saves
+_MOST_AROUND = 65_536  # bytes of headers and boundaries; the parser needs quadratic time for some headers
 _MOST_LEAVES = 100
 _DEEPEST = 10
 
@@ -23,7 +24,7 @@ class FastContents:
 
     def __init__(self, raw: bytes, leaves: list[Part]) -> None:
         self.nodes: dict[int, PyLazyMimePart] = {}
-        if len(raw) < _WORTH_IT or len(leaves) > _MOST_LEAVES or any(_depth(part) > _DEEPEST for part in leaves):
+        if not _is_ordinary(raw, leaves):
             return
         try:
             found = list(_leaves(parse_email_tree(raw, mode="lazy"), _DEEPEST + 1))
@@ -49,8 +50,17 @@ class FastContents:
             return None
 
 
+def _is_ordinary(raw: bytes, leaves: list[Part]) -> bool:
+    """Whether the mail is worth the detour and cannot lead the parser astray."""
+    encoded = sum(part.end - part.start for part in leaves if part.encoding == "base64")
+    around = len(raw) - sum(part.end - part.start for part in leaves)
+    if encoded < _WORTH_IT or around > _MOST_AROUND or len(leaves) > _MOST_LEAVES:
+        return False
+    return not any(part.content_type.startswith("message/") or _depth(part) > _DEEPEST for part in leaves)
+
+
 def _leaves(node: PyLazyMimePart, depth: int) -> Iterator[PyLazyMimePart]:
-    """The leaves in order; an attached mail is one. Deeper than `depth` the node itself is given, which matches nothing."""
+    """The leaves in order; an attached mail is one. A node deeper than `depth` is given itself and matches nothing."""
     if node.is_message or not node.children or not depth:
         yield node
         return

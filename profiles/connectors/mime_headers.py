@@ -27,13 +27,16 @@ _QUOTED_PAIR = re.compile(r'\\(["\\])')
 
 @dataclass(slots=True)
 class Fields:
-    """The fields of one header block: lower-cased names and raw values, unfolded, in order. `end` is where the body starts."""
+    """The fields of one header block: lower-cased names and raw values, unfolded, in order.
+
+    `end` is where the body starts.
+    """
 
     pairs: list[tuple[bytes, bytes]]
     end: int
 
     def first(self, name: bytes) -> str:
-        """The first value of this name that is not empty, as text with its encoded words left alone; "" if there is none."""
+        """The first value of this name that is not empty, its encoded words left alone; "" if there is none."""
         for found, value in self.pairs:
             if found == name and (text := header_text(value)):
                 return text

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
 _UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r*$", re.MULTILINE)
+_PADDED = re.compile(rb"([^=]++)(=*+)")
+_MOST_FILES = 1_000
 _BROKEN_BASE64 = "The base64 encoding is broken; what could be read was kept."
 
 
@@ -21,7 +23,7 @@ class Encoded:
 
 
 def decoded(data: bytes, encoding: str) -> tuple[bytes, str]:
-    """`data` without its transfer encoding, and a sentence if it had to be repaired. Unknown encodings are left alone."""
+    """`data` without its transfer encoding, and a sentence if it was repaired. Unknown encodings are left alone."""
     if encoding == "quoted-printable":
         return binascii.a2b_qp(data), ""
     if encoding == "base64":
@@ -35,7 +37,7 @@ def decoded(data: bytes, encoding: str) -> tuple[bytes, str]:
 def from_base64(data: bytes) -> tuple[bytes, str]:
     """The bytes of a base64 text, and a sentence if it was broken. Never raises."""
     padding = data.find(b"=")
-    if padding >= 0 and data[padding : padding + 80].strip(b"= \t\r\n"):
+    if padding >= 0 and data[padding : padding + 80].strip(b"= \t\r\n\v\f"):
         return _from_pieces(data)
     try:
         return binascii.a2b_base64(data), ""
@@ -44,11 +46,13 @@ def from_base64(data: bytes) -> tuple[bytes, str]:
 
 
 def _from_pieces(data: bytes) -> tuple[bytes, str]:
-    """Several base64 texts in a row, each with its own padding; a footer that a mailing list put behind them is left out."""
+    """Several base64 texts in a row, each with its own padding. A footer that a mailing list put behind is left out."""
     head, _, rest = data.partition(b"=")
-    if rest.translate(None, _BASE64 + b"=\r\n \t"):
+    if rest.translate(None, _BASE64 + b"=\r\n\v\f \t"):
         return _from_characters(head), "Something that is not base64 follows the content; it was left out."
-    return b"".join(_from_characters(piece) for piece in data.split(b"=") if piece), _BROKEN_BASE64
+    pieces = _PADDED.findall(data.translate(None, b"\r\n\v\f \t"))
+    whole = all((len(characters) + len(padding)) % 4 == 0 for characters, padding in pieces)
+    return b"".join(_from_characters(characters) for characters, _ in pieces), "" if whole else _BROKEN_BASE64
 
 
 def _from_characters(data: bytes) -> bytes:
@@ -66,7 +70,7 @@ def split_uuencoded(data: bytes) -> tuple[bytes, list[Encoded]]:
     kept: list[bytes] = []
     files: list[Encoded] = []
     position = 0
-    while begin := _UU_BEGIN.search(data, position):
+    while len(files) < _MOST_FILES and (begin := _UU_BEGIN.search(data, position)):
         content, end = _uu_block(data, begin.end() + 1)
         if content is None:
             kept.append(data[position:end])

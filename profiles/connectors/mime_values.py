@@ -72,7 +72,8 @@ class Envelope:
 class Attachment:
     """A part that is not the text. `number` asks `attachment_content` for its bytes; `size` is in bytes, decoded.
 
-    `content_id` is without angle brackets, as `cid:` links write it. `is_message` means an attached mail (message/rfc822).
+    `content_id` is without angle brackets, as `cid:` links write it. `is_message` means an attached mail
+    (message/rfc822).
     """
 
     number: int

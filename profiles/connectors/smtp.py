@@ -35,7 +35,7 @@ MOST_LINES = 1000
 REPLY_LINE = re.compile(rb"[2-5]\d\d(?:[ -]|$)")
 LINE_END = re.compile(rb"\r\n|\r|\n")
 # A local part may be quoted and then contain spaces and brackets (RFC 5321 §4.1.2).
-ADDRESS = re.compile(r'(?:"[^"\x00-\x1f\x7f]*"|[^"<>()\s\x00-\x1f\x7f]+)@[^"<>()@\s\x00-\x1f\x7f]+')
+ADDRESS = re.compile(r'(?:"[^"\x00-\x1f\x7f]*"|[^"<>()\[\]:;,\\@\s\x00-\x1f\x7f]+)@[^"<>();,\\@\s\x00-\x1f\x7f]+')
 
 
 class Conversation(smtplib.SMTP):

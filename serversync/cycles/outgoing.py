@@ -28,6 +28,10 @@ from tracking.crm.models.states import DeliveryState, EmailStatus
 
 AT_ONCE = 50
 RETRY_AFTER = timedelta(minutes=5)
+UNKNOWN = (
+    "The line or the service broke after this was handed over and before the server answered, and the server cannot "
+    "tell whether it left. Ask a recipient, then say that it did arrive or send it again."
+)
 
 
 @dataclass(slots=True)
@@ -57,19 +61,19 @@ class Outgoing:
                 break
         return self.report
 
-    def _recover(self, email: Email) -> None:
-        """A worker died while this was in its hands: send again only what surely has not left (law 7)."""
+    def _recover(self, email: Email, then_wait: timedelta = timedelta(0)) -> None:
+        """It was in our hands when the process or the line broke: send again only what surely has not left (law 7)."""
         trace = self.outbox.trace(self._letter(email))
         with transaction.atomic():
             self.lease.pin()
             if trace is Trace.SENT:
                 self._move_to_sent(email, "Found in Sent Items after an interruption.")
             elif trace is Trace.DRAFT:
-                delivery.move(email, EmailStatus.PENDING_SEND, self.now)
+                again = self.now + then_wait if then_wait else None
+                delivery.move(email, EmailStatus.PENDING_SEND, self.now, postpone_email_processing_until=again)
             else:
-                delivery.mark_unknown(
-                    email, "The service was interrupted while handing this over, and the server cannot tell.", self.now
-                )
+                delivery.mark_unknown(email, UNKNOWN, self.now)
+                self.report.failed += 1
 
     def _send(self, email: Email) -> None:
         letter = self._letter(email)
@@ -80,10 +84,10 @@ class Outgoing:
             return
         try:
             receipt = self.outbox.send(letter, lambda: self._hand_over(email))
-        except OutcomeUnknown as error:
-            self._unknown(email, str(error))
+        except OutcomeUnknown:
+            self._recover(email, then_wait=RETRY_AFTER)
         except ItemRejected as error:
-            self._fail(email, DeliveryState.REFUSED, f"{error} {error.remedy}".strip())
+            self._fail(email, DeliveryState.REFUSED, _in_full(error))
         except ItemDelayed as error:
             self._postpone(email, error)
         except ConnectorError:
@@ -115,12 +119,6 @@ class Outgoing:
         )
         self.report.sent += 1
 
-    def _unknown(self, email: Email, detail: str) -> None:
-        with transaction.atomic():
-            self.lease.pin()
-            delivery.mark_unknown(email, detail, self.now)
-        self.report.failed += 1
-
     def _fail(self, email: Email, state: DeliveryState, detail: str) -> None:
         """7.4: a permanent error concerns this message only."""
         with transaction.atomic():
@@ -133,10 +131,10 @@ class Outgoing:
     def _postpone(self, email: Email, error: ItemDelayed) -> None:
         """7.4: try this message again later, up to the limit."""
         if email.delivery_attempts + 1 >= self.policy.maximum_email_delivery_attempts:
-            self._fail(email, DeliveryState.NOT_SENT, f"Given up after repeated attempts: {error}")
+            self._fail(email, DeliveryState.NOT_SENT, f"Given up after repeated attempts: {_in_full(error)}")
             return
         wait = RETRY_AFTER * 2 ** min(email.delivery_attempts, 4)
-        self._take_back(email, postpone_email_processing_until=self.now + wait, delivery_detail=str(error)[:2000])
+        self._take_back(email, postpone_email_processing_until=self.now + wait, delivery_detail=_in_full(error)[:2000])
         self.report.failed += 1
 
     def _take_back(self, email: Email, **columns: object) -> None:
@@ -147,3 +145,8 @@ class Outgoing:
                 delivery.move(email, EmailStatus.PENDING_SEND, self.now, **columns)
             elif columns:
                 Email.objects.filter(pk=email.pk, status_code=EmailStatus.PENDING_SEND).update(**columns)
+
+
+def _in_full(error: ConnectorError) -> str:
+    """What happened, what the server said, what would fix it (law 13)."""
+    return " ".join(part for part in (str(error), error.words, error.remedy) if part)

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 
+from profiles.connectors import open_outbox, open_source
+from profiles.connectors.base import MailSource, Outbox
 from profiles.items import Access, Missing, Page, Tls, Transport
+from tests.profiles import stages
+from tests.profiles.stages import SandboxStage
 from tests.world import SandboxProcess
 
 ALICE = "alice@us.test"
@@ -28,7 +34,7 @@ def set_up(sandbox: SandboxProcess) -> SandboxProcess:
     return sandbox
 
 
-def access(url: str, address: str = ALICE, **changes: object) -> Access:
+def access(url: str, address: str = ALICE, **changes: Any) -> Access:
     """How the service account reaches a mailbox, by impersonation unless told otherwise."""
     usual = Access(
         Transport.EWS,
@@ -41,7 +47,7 @@ def access(url: str, address: str = ALICE, **changes: object) -> Access:
         timeout=3.0,
         allowed_local_hosts=LOCAL,
     )
-    return replace(usual, **changes)  # type: ignore[arg-type]
+    return replace(usual, **changes)
 
 
 def keys(pages: list[Page]) -> list[str]:
@@ -128,3 +134,66 @@ def refusal(operation: str, code: str, content: str = "") -> str:
         f'<m:{operation}ResponseMessage ResponseClass="Error"><m:MessageText>No.</m:MessageText>'
         f"<m:ResponseCode>{code}</m:ResponseCode>{content}</m:{operation}ResponseMessage>"
     )
+
+
+class EwsStage(SandboxStage):
+    """Alice's mailbox in Exchange, read and sent from with her own password; the stage of the conformance suite."""
+
+    exact = True
+    face = "ews"
+    login = "Unauthorized"  # how the sandbox logs a wrong password
+
+    def base_access(self) -> Access:
+        """Basic authentication, not encrypted."""
+        return access(self.sandbox.ews_url, username=ALICE, password=stages.PASSWORD, impersonate=False, timeout=10)
+
+    def source(self, **changes: Any) -> MailSource:
+        return open_source(replace(self.access, **changes))
+
+    def outbox(self, **changes: Any) -> Outbox:
+        return open_outbox(replace(self.access, **changes))
+
+    def deliver(self, raw: bytes) -> None:
+        self.sandbox.deliver(ALICE, raw)
+
+    def remove(self, position: int) -> None:
+        self.sandbox.delete(ALICE, self.sandbox.inbox(ALICE)[position]["id"])
+
+    def snapshot(self) -> object:
+        return self.sandbox.inbox(ALICE)
+
+    def arrived(self, address: str) -> list[bytes]:
+        return [self.sandbox.raw(address, item["id"]) for item in self.sandbox.inbox(address)]
+
+    def lose_answer(self) -> None:
+        self.fault("SendItem", "drop", after_effect=True)
+
+    def echo_password(self) -> None:
+        """Exchange answers the next request with the password in its words."""
+        self.fault("*", "soap", code="ErrorServerBusy", text=f"Not with {stages.PASSWORD}")
+
+
+class EwsSourceStage(EwsStage):
+    """Where Alice reads."""
+
+    def elsewhere(self) -> MailSource:
+        return self.source(url=f"http://127.0.0.1:{stages.closed_port()}/EWS/Exchange.asmx")
+
+    def hang(self) -> None:
+        self.fault("SyncFolderItems", "hang", seconds=2)
+
+    def throttle(self, delay: timedelta) -> None:
+        self.fault("SyncFolderItems", "throttle", delay_seconds=delay.total_seconds())
+
+
+class EwsOutboxStage(EwsStage):
+    """Where Alice sends."""
+
+    def elsewhere(self) -> Outbox:
+        return self.outbox(url=f"http://127.0.0.1:{stages.closed_port()}/EWS/Exchange.asmx")
+
+    def hang(self) -> None:
+        self.fault("CreateItem", "hang", seconds=2)
+
+    def throttle(self, delay: timedelta) -> None:
+        self.fault("CreateItem", "throttle", delay_seconds=delay.total_seconds())

@@ -35,7 +35,6 @@ CAPABILITIES = [b"+OK", b"USER", b"UIDL", b"TOP", b"PIPELINING", b"."]
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
     authority = tmp_path_factory.mktemp("tls") / "authority.pem"
     with SandboxProcess("--pop3s", "0", "--tls-self-signed", str(authority)) as sandbox:
-        sandbox.authority = str(authority)  # type: ignore[attr-defined]
         yield sandbox
 
 
@@ -74,10 +73,6 @@ class TestPop3Encrypted(MailSourceRules, MailSourceTroubles):
     @pytest.fixture
     def stage(self, world: SandboxProcess, tls: Tls) -> Pop3Stage:
         return Pop3Stage(world, **encrypted(world, tls))
-
-    @pytest.fixture(autouse=True)
-    def _both(self, tls: Tls) -> None:
-        """Every rule runs with both kinds of encryption."""
 
 
 # How the line is used
@@ -349,7 +344,7 @@ def test_a_size_that_is_a_lie_does_no_harm(stage: Pop3Stage) -> None:
     assert arrival.size == len(note(1)) == shown.size - 1_000_000
 
 
-def test_a_message_beyond_the_limit_is_not_fetched(stage: Pop3Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_beyond_the_limit_is_not_fetched(stage: Pop3Stage) -> None:
     stage.deliver(note(1))
     stage.fault("LIST", "lie", extra_bytes=client.LARGEST_MESSAGE)
     source = stage.source()

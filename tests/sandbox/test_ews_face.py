@@ -1,9 +1,8 @@
-"""The EWS face as exchangelib, a client we did not write, sees it over real sockets."""
+"""The EWS face as exchangelib, a client we did not write, sees it over real sockets: access and reading."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from exchangelib import (
@@ -11,8 +10,6 @@ from exchangelib import (
     Account,
     Configuration,
     Credentials,
-    ExtendedProperty,
-    FileAttachment,
     HTMLBody,
     Message,
 )
@@ -20,21 +17,13 @@ from exchangelib.errors import (
     ErrorAccessDenied,
     ErrorFolderExists,
     ErrorImpersonateUserDenied,
-    ErrorInvalidRecipients,
     ErrorInvalidSyncStateData,
-    ErrorIrresolvableConflict,
     ErrorItemNotFound,
-    ErrorMailboxStoreUnavailable,
     ErrorNonExistentMailbox,
-    ErrorSendAsDenied,
-    ErrorServerBusy,
-    ErrorTimeoutExpired,
-    EWSError,
     UnauthorizedError,
 )
 from exchangelib.folders import Folder
 from exchangelib.protocol import close_connections
-from exchangelib.services import SendItem
 
 from tests.letters import letter
 from tests.sandbox.ews_client import EXCHANGE_2016, account, inbox, sync, sync_pages
@@ -44,30 +33,10 @@ ALICE, BOB, SERVICE = "alice@us.test", "bob@us.test", "service@us.test"
 ANN = "ann@acme.test"
 
 
-class CrmId(ExtendedProperty):
-    """The product's own mark on an item."""
-
-    property_set_id = "c11ff724-aa03-4555-9952-8fa248a11c3e"
-    property_name = "CrmId"
-    property_type = "String"
-
-
-class Words(ExtendedProperty):
-    """A property with several values."""
-
-    property_set_id = "c11ff724-aa03-4555-9952-8fa248a11c3e"
-    property_name = "Words"
-    property_type = "StringArray"
-
-
 @pytest.fixture(scope="module", autouse=True)
-def registered_properties() -> Iterator[None]:
-    Message.register("crm_id", CrmId)
-    Message.register("words", Words)
+def connections() -> Iterator[None]:
     yield
     close_connections()
-    Message.deregister("crm_id")
-    Message.deregister("words")
 
 
 @pytest.fixture
@@ -89,11 +58,6 @@ def stored(owner: Account, item_id: str, *fields: str) -> Message:
     if isinstance(item, Exception):
         raise item
     return item
-
-
-def draft(owner: Account, **fields: Any) -> Message:
-    message = Message(account=owner, folder=owner.drafts, **fields)
-    return message.save()
 
 
 # Signing in and whose mailbox it is
@@ -308,221 +272,6 @@ def test_a_search_combines_conditions_order_and_pages(sandbox: SandboxProcess, a
     ]
     assert found.count() == 4
     assert [item.subject for item in found.order_by("subject").only("subject")[1:3]] == ["Quote 1", "Quote 2"]
-
-
-# Writing
-
-
-def test_our_own_mark_is_kept_found_changed_and_removed(alice: Account) -> None:
-    message = draft(alice, subject="Offer", crm_id="email-1", words=["a", "b"], to_recipients=[ANN])
-    assert alice.drafts.get(crm_id="email-1").words == ["a", "b"]
-    message.crm_id = "email-2"
-    message.save(update_fields=["crm_id"])
-    assert not alice.drafts.filter(crm_id="email-1").exists()
-    message.crm_id = None
-    message.save(update_fields=["crm_id"])
-    assert alice.drafts.get(subject="Offer").crm_id is None
-
-
-def test_a_category_changes_the_change_key_but_not_the_id(sandbox: SandboxProcess, alice: Account) -> None:
-    [item_id] = sandbox.deliver(ALICE, letter(ANN, ALICE, "Quote", "x"))
-    item = stored(alice, item_id, "categories", "is_read")
-    item.folder, before = inbox(alice), item.changekey
-    item.categories = ["Tracked to CRM"]
-    item.save(update_fields=["categories"])
-    assert (item.id, item.changekey != before) == (item_id, True)
-    again = stored(alice, item_id, "categories", "is_read")
-    assert (again.categories, again.is_read) == (["Tracked to CRM"], False)
-
-
-def test_a_stale_change_key_is_a_conflict_only_for_those_who_ask(sandbox: SandboxProcess, alice: Account) -> None:
-    [item_id] = sandbox.deliver(ALICE, letter(ANN, ALICE, "Quote", "x"))
-    item = stored(alice, item_id, "subject")
-    item.folder = inbox(alice)
-    sandbox.update(ALICE, item_id, categories=["Blue"])
-    item.subject = "Quote 2"
-    with pytest.raises(ErrorIrresolvableConflict):
-        item.save(update_fields=["subject"], conflict_resolution="NeverOverwrite")
-    item.save(update_fields=["subject"], conflict_resolution="AutoResolve")
-    again = stored(alice, item_id, "subject", "categories")
-    assert (again.subject, again.categories) == ("Quote 2", ["Blue"])
-
-
-def test_moving_copying_and_deleting_give_new_ids(sandbox: SandboxProcess, alice: Account) -> None:
-    [item_id] = sandbox.deliver(ALICE, letter(ANN, ALICE, "Quote", "x"))
-    item = stored(alice, item_id, "subject")
-    item.folder = inbox(alice)
-    item.move(alice.junk)
-    assert item.id != item_id
-    item.copy(alice.inbox)
-    item.move_to_trash()
-    assert [len(sandbox.inbox(ALICE, name)) for name in ("inbox", "junkemail", "deleteditems")] == [1, 0, 1]
-    alice.inbox.get(subject="Quote").delete()
-    assert sandbox.inbox(ALICE) == []
-
-
-def test_an_attachment_survives_the_way_there_and_back(alice: Account) -> None:
-    message = draft(alice, subject="Offer", body="See there.")
-    message.attach(FileAttachment(name="offer.txt", content=b"1000 EUR", content_type="text/plain"))
-    again = alice.drafts.get(subject="Offer")
-    assert [(part.name, part.content) for part in again.attachments] == [("offer.txt", b"1000 EUR")]
-    assert "See there." in again.body
-
-
-# Sending
-
-
-def sent_by(sandbox: SandboxProcess, address: str) -> list[str]:
-    return [item["subject"] for item in sandbox.inbox(address, "sentitems")]
-
-
-def test_a_draft_that_is_sent_leaves_drafts_and_keeps_its_mark(sandbox: SandboxProcess, alice: Account) -> None:
-    raw = letter(ALICE, ANN, "Offer", "Here.", extra_headers=[("Bcc", "boss@us.test")], message_id="<o1@us.test>")
-    message = draft(alice, mime_content=raw, crm_id="email-1")
-    draft_id = message.id
-    message.send(save_copy=True)
-    [arrived] = sandbox.inbox(ANN)
-    delivered = sandbox.raw(ANN, arrived["id"])
-    assert arrived["message_id"] == "<o1@us.test>"
-    assert b"bcc" not in delivered.lower()
-    assert len(sandbox.inbox("boss@us.test")) == 1
-    assert sandbox.inbox(ALICE, "drafts") == []
-    copy = alice.sent.get(crm_id="email-1")
-    assert (copy.id != draft_id, copy.message_id, copy.is_draft) == (True, "<o1@us.test>", False)
-
-
-def test_sending_a_draft_twice_is_refused(sandbox: SandboxProcess, alice: Account) -> None:
-    message = draft(alice, subject="Offer", to_recipients=[ANN])
-    item = Message(id=message.id, changekey=message.changekey)
-    message.send()
-    [again] = SendItem(account=alice).call(items=[item], saved_item_folder=None)
-    assert isinstance(again, ErrorItemNotFound)
-    assert len(sandbox.inbox(ANN)) == 1
-
-
-def test_a_message_written_from_properties_arrives(sandbox: SandboxProcess, alice: Account) -> None:
-    hello = Message(account=alice, subject="Grüße", body=HTMLBody("<p>Hallo</p>"), to_recipients=[ANN])
-    hello.bcc_recipients = [BOB]
-    hello.send(save_copy=False)
-    [arrived] = sandbox.inbox(ANN)
-    assert (arrived["subject"], arrived["from"]) == ("Grüße", ALICE)
-    assert len(sandbox.inbox(BOB)) == 1
-    assert sent_by(sandbox, ALICE) == []
-    Message(account=alice, folder=alice.sent, subject="Copy", to_recipients=[ANN]).send_and_save()
-    assert sent_by(sandbox, ALICE) == ["Copy"]
-
-
-def test_a_message_without_recipients_is_not_sent(sandbox: SandboxProcess, alice: Account) -> None:
-    message = draft(alice, subject="To nobody")
-    with pytest.raises(ErrorInvalidRecipients):
-        message.send()
-    assert len(sandbox.inbox(ALICE, "drafts")) == 1
-
-
-def test_alice_may_not_send_as_bob(sandbox: SandboxProcess, alice: Account) -> None:
-    message = draft(alice, mime_content=letter(BOB, ANN, "Fake", "x"))
-    with pytest.raises(ErrorSendAsDenied):
-        message.send()
-    assert sandbox.inbox(ANN) == []
-
-
-@pytest.mark.parametrize(("refused", "status"), [("permerror@acme.test", b"5.1.1"), ("550@acme.test", b"5.0.0")])
-def test_a_refused_recipient_comes_back_as_a_report(
-    sandbox: SandboxProcess, alice: Account, refused: str, status: bytes
-) -> None:
-    raw = letter(ALICE, [ANN, refused], "Offer", "Here.", message_id="<o2@us.test>")
-    draft(alice, mime_content=raw).send()
-    assert len(sandbox.inbox(ANN)) == 1
-    assert sandbox.inbox(refused) == []
-    [report] = sandbox.inbox(ALICE)
-    text = sandbox.raw(ALICE, report["id"])
-    assert b"message/delivery-status" in text
-    assert b"Final-Recipient: rfc822; " + refused.encode() in text
-    assert b"Status: " + status in text
-    assert b"Message-ID: <o2@us.test>" in text
-
-
-# Faults
-
-
-FAULTS: list[tuple[dict[str, Any], type[Exception]]] = [
-    ({"effect": "throttle", "delay_seconds": 3}, ErrorServerBusy),
-    ({"effect": "soap", "code": "ErrorMailboxStoreUnavailable"}, ErrorMailboxStoreUnavailable),
-    ({"effect": "response", "code": "ErrorMailboxStoreUnavailable"}, ErrorMailboxStoreUnavailable),
-    ({"effect": "status", "status": 401}, UnauthorizedError),
-    ({"effect": "status", "status": 429, "retry_after": 7}, EWSError),
-    ({"effect": "status", "status": 502}, EWSError),
-    ({"effect": "status", "status": 503, "retry_after": 7}, EWSError),
-    ({"effect": "drop"}, ErrorTimeoutExpired),
-    ({"effect": "drop", "after_bytes": 200}, EWSError),
-    ({"effect": "truncate", "after_bytes": 300}, EWSError),
-    ({"effect": "html"}, EWSError),
-    ({"effect": "garbage"}, EWSError),
-    ({"effect": "hang", "seconds": 0.2}, ErrorTimeoutExpired),
-]
-
-
-@pytest.mark.parametrize(("fault", "error"), FAULTS, ids=[str(fault) for fault, _ in FAULTS])
-def test_a_planted_fault_strikes_once(
-    sandbox: SandboxProcess, alice: Account, fault: dict[str, Any], error: type[Exception]
-) -> None:
-    sandbox.fault(face="ews", operation="SyncFolderItems", mailbox=ALICE, times=1, **fault)
-    bob = account(sandbox.ews_url, BOB, SERVICE)
-    assert sync(bob, inbox(bob)).changes == []
-    with pytest.raises(error):
-        sync(alice, inbox(alice))
-    assert sync(alice, inbox(alice)).changes == []
-
-
-def test_a_throttled_client_learns_the_delay(sandbox: SandboxProcess, alice: Account) -> None:
-    sandbox.fault(effect="throttle", face="ews", delay_seconds=3, times=1)
-    with pytest.raises(ErrorServerBusy) as busy:
-        sync(alice, inbox(alice))
-    assert busy.value.back_off == 3
-
-
-def test_a_lost_answer_leaves_the_work_done(sandbox: SandboxProcess, alice: Account) -> None:
-    message = draft(alice, subject="Offer", to_recipients=[ANN])
-    sandbox.fault(effect="drop", face="ews", operation="SendItem", after_effect=True, times=1)
-    with pytest.raises(ErrorTimeoutExpired):
-        message.send()
-    assert len(sandbox.inbox(ANN)) == 1
-    assert sandbox.inbox(ALICE, "drafts") == []
-
-
-def test_a_response_error_comes_once_per_item(sandbox: SandboxProcess, alice: Account) -> None:
-    ids = [sandbox.deliver(ALICE, letter(ANN, ALICE, f"Mail {n}", "x"))[0] for n in range(3)]
-    sandbox.fault(effect="response", code="ErrorItemNotFound", face="ews", operation="GetItem", times=1)
-    subject = Message.get_field_by_fieldname("subject")
-    results = list(alice.fetch([Message(id=item_id) for item_id in ids], only_fields=[subject], folder=inbox(alice)))
-    assert [type(result) for result in results] == [ErrorItemNotFound] * 3
-
-
-def test_a_mailbox_whose_address_says_so_always_fails(sandbox: SandboxProcess) -> None:
-    sandbox.account("temperror@us.test")
-    unlucky = account(sandbox.ews_url, "temperror@us.test", SERVICE)
-    with pytest.raises(ErrorServerBusy):
-        sync(unlucky, inbox(unlucky))
-
-
-# Notifications
-
-
-def test_a_pull_subscription_tells_of_new_mail(sandbox: SandboxProcess, alice: Account) -> None:
-    subscription, watermark = alice.inbox.subscribe_to_pull()
-    [item_id] = sandbox.deliver(ALICE, letter(ANN, ALICE, "Quote", "x"))
-    [notification] = list(alice.inbox.get_events(subscription, watermark))
-    kinds = {event.ELEMENT_NAME for event in notification.events if event.item_id.id == item_id}
-    assert kinds == {"CreatedEvent", "NewMailEvent"}
-    alice.inbox.unsubscribe(subscription)
-
-
-def test_a_stream_tells_of_new_mail(sandbox: SandboxProcess, alice: Account) -> None:
-    subscription = alice.inbox.subscribe_to_streaming()
-    sandbox.deliver(ALICE, letter(ANN, ALICE, "Quote", "x"))
-    stream = alice.inbox.get_streaming_events(subscription, connection_timeout=1, max_notifications_returned=1)
-    [notification] = list(stream)
-    assert "NewMailEvent" in {event.ELEMENT_NAME for event in notification.events}
 
 
 # Other kinds of clients

@@ -70,7 +70,8 @@ def translated(access: Access) -> Iterator[None]:
     except ConnectorError:
         raise
     except (EWSError, requests.RequestException, OSError, *PARSING) as error:
-        raise translate(error, access) from error
+        # The words of the server are in `error` with all they hold: nobody prints them as the cause (law 10).
+        raise translate(error, access) from None
 
 
 def translate(error: Exception, access: Access) -> ConnectorError:

@@ -35,11 +35,12 @@ PROPERTIES = (
 """What to ask the server for, by exchangelib's names."""
 
 _NAME = re.compile(r"[!-9;-~]+")  # RFC 5322, 2.2
+_END = re.compile(rb"(?:\A|\r?\n)\r?\n")
 _FOLD = re.compile(r"[\r\n]+[ \t]*")
 
 
 def header_block(item: Element) -> bytes:
-    """The header block of an item, ending with an empty line; values are UTF-8 (RFC 6532) and not folded."""
+    """The header block of an item, without the empty line; values are UTF-8 (RFC 6532) and not folded."""
     told = list(transport_headers(item))
     names = {name.lower() for name, _ in told}
     added = [(name, value) for name, value in from_properties(item) if value and name.lower() not in names]
@@ -49,7 +50,7 @@ def header_block(item: Element) -> bytes:
 def block(headers: list[tuple[str, str]]) -> bytes:
     """Names and values as a header block."""
     lines = [f"{name}: {one_line(value)}\r\n" for name, value in headers if _NAME.fullmatch(name)]
-    return "".join([*lines, "\r\n"]).encode("utf-8", "replace")
+    return "".join(lines).encode("utf-8", "replace")
 
 
 def one_line(value: str) -> str:
@@ -93,7 +94,9 @@ def mailbox(name: str, address: str) -> str:
     return f'"{quote(one_line(name))}" <{address}>' if name and name != address else address
 
 
-def head_of(raw: bytes) -> bytes:
-    """The header block of a whole message, the empty line included."""
-    end = re.search(rb"\r?\n\r?\n|\r\r", raw)
-    return raw[: end.end()] if end else raw
+def split(raw: bytes) -> tuple[bytes, bytes]:
+    """The header fields of a message with their line ends, and what follows the empty line (RFC 5322, 2.1)."""
+    end = _END.search(raw)
+    if end is None:
+        return raw, b""
+    return raw[: end.start()] + (b"\r\n" if end.start() else b""), raw[end.end() :]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TypeVar
 
@@ -19,10 +20,11 @@ from profiles.connectors.base import (
     MailboxUnavailable,
     ResyncRequired,
     Throttled,
+    Transient,
 )
 from profiles.connectors.ews import operations
 from profiles.connectors.ews.errors import PARSING, translate_item
-from profiles.connectors.ews.headers import PROPERTIES, head_of, header_block
+from profiles.connectors.ews.headers import PROPERTIES, header_block, split
 from profiles.connectors.ews.meanings import UnreadableAnswer
 from profiles.connectors.ews.operations import Result, item, item_id, moment, number, text
 from profiles.connectors.ews.outbox import EwsOutbox
@@ -38,8 +40,12 @@ RAW_AT_ONCE = 25
 RAW_BYTES_AT_ONCE = 8 * 1024 * 1024
 """Bytes of messages in one answer; a larger message comes alone."""
 KEYS_AT_ONCE = 100
+MANY = 10
+"""So many items are never broken all at once: if none can be read, the server is at fault."""
 ROUNDS = 3
 """How often a category is set on an item that somebody else is changing at the same time."""
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 Fetched = Arrival | Missing
 Read = Callable[[str, Element], Arrival]
@@ -85,7 +91,7 @@ class EwsSource:
             for key in page.gone:
                 held.pop(key, None)
             held.update((shown.key, shown) for shown in page.shown)
-        yield from held.values()
+        yield from sorted(held.values(), key=_arrival)
 
     def delete(self, keys: Sequence[str]) -> None:
         """Move the items to Deleted Items (5.24). All are tried; then the first refusal is raised, if there was one."""
@@ -135,22 +141,22 @@ class EwsSource:
         try:
             with self._session.talking():
                 results = self._session.new(operations.GetItem).ask(keys, *names)
-        except UnreadableAnswer as error:
+        except (ItemRejected, UnreadableAnswer) as error:
             failure = error
         else:
             return [self._read(key, result, read) for key, result in zip(keys, results, strict=True)]
         if len(keys) == 1:
             return [self._poison(keys[0], failure)]
         found = [found for key in keys for found in self._fetched([key], names, read)]
-        if all(isinstance(one, Missing) and not one.gone for one in found):
-            raise failure  # not every item of a block is broken: the server is
+        if len(found) >= MANY and all(isinstance(one, Missing) and not one.gone for one in found):
+            raise Transient(str(failure), words=failure.words, remedy=failure.remedy)
         return found
 
     def _poison(self, key: str, failure: ConnectorError) -> Missing:
         """An item that cannot be read alone is at fault, unless the server can tell nothing else about it either."""
         with self._session.talking():
             self._session.new(operations.GetItem).ask([key], "size")
-        return Missing(key, gone=False, error=_sentence(failure))
+        return Missing(key, gone=False, error=failure.words or str(failure))
 
     def _read(self, key: str, result: Result, read: Read) -> Fetched:
         if isinstance(result, EWSError):
@@ -164,8 +170,10 @@ class EwsSource:
         """What is refused for one item; what is refused for the mailbox is raised."""
         error = self._error(refusal)
         if not isinstance(error, ItemRejected | UnreadableAnswer | Conflict):
-            raise error from refusal
-        return Missing(key, gone=isinstance(refusal, ErrorItemNotFound), error=_sentence(error))
+            raise error from None
+        if isinstance(refusal, ErrorItemNotFound):
+            return Missing(key, gone=True)
+        return Missing(key, gone=False, error=error.words or str(error))
 
     def _error(self, refusal: EWSError) -> ConnectorError:
         return translate_item(refusal, self._session.access)
@@ -239,7 +247,7 @@ def _readable(keys: Sequence[str], results: Sequence[Result]) -> Iterator[tuple[
 
 
 def _read_page(message: Element, cursor: str) -> Page:
-    """One response message of SyncFolderItems. The last thing that happened to an item counts."""
+    """One response message of SyncFolderItems, oldest items first. The last thing that happened to an item counts."""
     state = message.findtext(f"{{{MNS}}}SyncState") or ""
     last = message.findtext(f"{{{MNS}}}IncludesLastItemInRange") == "true"
     if not state:
@@ -253,11 +261,23 @@ def _read_page(message: Element, cursor: str) -> Page:
         seen.pop(key, None)
         seen[key] = shown
     return Page(
-        shown=tuple(shown for shown in seen.values() if shown is not None),
+        shown=_oldest_first(shown for shown in seen.values() if shown is not None),
         gone=tuple(key for key, shown in seen.items() if shown is None),
         cursor=state,
         more=not last and state != cursor,
     )
+
+
+def _oldest_first(shown: Iterable[Shown]) -> tuple[Shown, ...]:
+    """By the time of arrival, which counts in seconds; within one, the other way round than Exchange, which tells the
+    newest first."""
+    told = list(shown)
+    told.reverse()
+    return tuple(sorted(told, key=_arrival))
+
+
+def _arrival(shown: Shown) -> datetime:
+    return shown.received_on or _LONG_AGO
 
 
 def _shown(found: Element) -> Shown:
@@ -277,7 +297,7 @@ def _with_mime(key: str, found: Element) -> Arrival:
     return Arrival(
         key=key,
         size=number(found, "Size") or len(raw),
-        headers=head_of(raw),
+        headers=split(raw)[0],
         raw=raw,
         received_on=moment(found, "DateTimeReceived"),
         change_key=item_id(found).changekey or "",
@@ -303,7 +323,3 @@ def _by_size(keys: Sequence[str], sizes: dict[str, int]) -> Iterator[list[str]]:
         total += size
     if block:
         yield block
-
-
-def _sentence(error: ConnectorError) -> str:
-    return f"{error} {error.words}".strip()

@@ -14,12 +14,15 @@ from profiles.connectors import mime
 from profiles.connectors.base import Conflict, ConnectorError, ItemRejected, OutcomeUnknown, Throttled, Transient
 from profiles.connectors.ews import operations
 from profiles.connectors.ews.errors import surely_not_done
-from profiles.connectors.ews.headers import head_of
+from profiles.connectors.ews.headers import split
 from profiles.connectors.ews.session import EwsSession
 from profiles.items import Access, Letter, Progress, Receipt, Trace, no_progress
 
 LONGEST_LINE = 900
 """Bytes of one line of the Bcc header; RFC 5322, 2.1.1 allows 998."""
+
+_ATOM = r"[^\s\x00-\x1f\x7f\"<>()\[\]:;,@\\]+"
+_ADDRESS = re.compile(rf'(?:"[^"\\\x00-\x1f\x7f]*"|{_ATOM})@(?:{_ATOM}|\[[0-9A-Za-z.:]+\])')  # RFC 5321, 4.1.2
 
 
 class EwsOutbox:
@@ -58,9 +61,11 @@ class EwsOutbox:
         """
         if letter.mark in self._perhaps_created:
             self.trace(letter)
-        draft = self._drafts.pop(letter.mark, None) or self._create(letter)
+        draft = self._drafts.get(letter.mark) or self._create(letter)
+        self._drafts[letter.mark] = draft
         self._perhaps_created.discard(letter.mark)
         handing_over()
+        del self._drafts[letter.mark]
         self._submit(draft, letter)
         return Receipt()
 
@@ -110,8 +115,8 @@ def _draft_expected() -> Iterator[None]:
     """A draft that is gone may have been sent by an earlier attempt."""
     try:
         yield
-    except ErrorItemNotFound as error:
-        raise _unknown(Transient("The draft was gone when it should be sent.")) from error
+    except ErrorItemNotFound:
+        raise _unknown(Transient("The draft was gone when it should be sent.")) from None
 
 
 def _unknown(error: Transient) -> OutcomeUnknown:
@@ -125,9 +130,13 @@ def with_envelope(letter: Letter) -> bytes:
     """The letter's MIME with a Bcc header for the recipients that To and Cc do not name. Exchange sends to those named
     in the MIME and takes the Bcc header out.
 
-    Raises ItemRejected if To or Cc name somebody who is not among the recipients: Exchange would send to them as well.
+    Raises ItemRejected for a malformed address, and if To or Cc name somebody who is not among the recipients: Exchange
+    would send to them as well.
     """
-    head = head_of(letter.raw)
+    malformed = [address for address in letter.recipients if not _ADDRESS.fullmatch(address)]
+    if malformed:
+        raise ItemRejected(f"{malformed[0]!r} is not an email address.", remedy="Correct the recipients.")
+    head, body = split(letter.raw)
     envelope = mime.envelope(head)
     named = {address.key: address.address for address in (*envelope.to, *envelope.cc) if address.is_valid}
     recipients = {address.lower(): address for address in letter.recipients}
@@ -140,7 +149,7 @@ def with_envelope(letter: Letter) -> bytes:
     hidden = [address for key, address in recipients.items() if key not in named]
     fields = re.split(rb"\r?\n(?![ \t])", head.strip(b"\r\n"))
     kept = [field for field in fields if not field.lower().startswith(b"bcc:")]
-    return b"\r\n".join([*kept, *_bcc(hidden), b"", letter.raw[len(head) :]])
+    return b"\r\n".join([*_bcc(hidden), *kept, b"", body])
 
 
 def _bcc(addresses: list[str]) -> Iterator[bytes]:

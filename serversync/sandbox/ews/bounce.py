@@ -17,13 +17,15 @@ def non_delivery_report(
     head = message.head_of(raw)
     names = "\r\n".join(f"{address}: {words}" for address, _, words in refused)
     status = "\r\n".join(_per_recipient(*recipient) for recipient in refused)
-    report = f"""From: Microsoft Outlook <postmaster@{host}>
+    subject = head.first("Subject").replace("\r", "")
+    report = f"""Return-Path: <>
+From: Microsoft Outlook <postmaster@{host}>
 To: {sender}
 Date: {format_datetime(now)}
 Message-ID: <{secrets.token_hex(16)}@{host}>
 In-Reply-To: {head.first("Message-ID")}
 References: {head.first("Message-ID")}
-Subject: Undeliverable: {head.first("Subject")}
+Subject: Undeliverable: {subject}
 Auto-Submitted: auto-replied
 MIME-Version: 1.0
 Content-Type: multipart/report; report-type=delivery-status; boundary="{boundary}"
@@ -45,8 +47,8 @@ Arrival-Date: {format_datetime(now)}
 Content-Type: message/rfc822
 
 """
-    lines = "\r\n".join(report.splitlines())
-    return lines.encode() + b"\r\n" + raw.rstrip(b"\r\n") + f"\r\n--{boundary}--\r\n".encode()
+    top = report.replace("\r\n", "\n").replace("\n", "\r\n").encode()
+    return top + raw.rstrip(b"\r\n") + f"\r\n--{boundary}--\r\n".encode()
 
 
 def _per_recipient(address: str, code: str, words: str) -> str:

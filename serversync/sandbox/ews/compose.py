@@ -15,6 +15,7 @@ from serversync.sandbox.ews import message
 from serversync.sandbox.ews.message import Part
 from serversync.sandbox.ews.soap import Element, children, inner_text
 
+LONGEST_LINE = 900  # RFC 5322, 2.1.1 allows 998 with the name of the field
 _CONTENT_HEADERS = b"content-"
 
 
@@ -75,7 +76,9 @@ def _crlf(data: bytes) -> bytes:
 
 def _encoded(value: str, name: str) -> str:
     flat = " ".join(value.split("\n")).replace("\r", "")
-    return flat if flat.isascii() else Header(flat, "utf-8", header_name=name).encode(linesep="\r\n")
+    if flat.isascii() and len(flat) < LONGEST_LINE:
+        return flat
+    return Header(flat, "us-ascii" if flat.isascii() else "utf-8", header_name=name).encode(linesep="\r\n")
 
 
 def mailboxes(element: Element) -> str:

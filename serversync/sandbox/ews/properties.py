@@ -83,11 +83,13 @@ def extended_key(uri: Element) -> str:
         raise EwsError("ErrorInvalidExtendedProperty", "An extended property needs a PropertyType.")
     if tag := uri.get("PropertyTag"):
         return f"x:{tag_number(tag):#06x}/{kind}"
-    owner = uri.get("DistinguishedPropertySetId") or str(uri.get("PropertySetId", "")).lower()
-    name = uri.get("PropertyName") or uri.get("PropertyId", "")
+    owner = uri.get("DistinguishedPropertySetId") or uri.get("PropertySetId")
+    name = uri.get("PropertyName") or uri.get("PropertyId") or ""
+    if owner is None:
+        raise EwsError("ErrorInvalidExtendedProperty", "An extended property needs a tag or a property set.")
     if owner == "InternetHeaders":
-        name = name.lower()
-    return f"x:{owner}/{name}/{kind}"
+        return f"x:{owner}/{name.lower()}/{kind}"
+    return f"x:{owner.lower()}/{name}/{kind}"
 
 
 def tag_number(tag: str) -> int:
@@ -115,9 +117,17 @@ def read_extended(element: Element) -> tuple[str, str]:
 def show_extended(uri: Element, stored: str) -> Element:
     """The `t:ExtendedProperty` of a stored text, its URI with the very attributes the client asked with."""
     echoed = t("ExtendedFieldURI", **{str(name): str(value) for name, value in uri.attrib.items()})
-    if uri.get("PropertyType", "").endswith("Array"):
-        return t("ExtendedProperty", echoed, t("Values", *(t("Value", text) for text in json.loads(stored))))
-    return t("ExtendedProperty", echoed, t("Value", stored))
+    values = [t("Value", text) for text in extended_texts(uri, stored)]
+    return t("ExtendedProperty", echoed, t("Values", *values) if _is_array(uri) else values[0])
+
+
+def extended_texts(uri: Element, stored: str) -> list[str]:
+    """The values of an extended property, one unless its type is an array."""
+    return list(json.loads(stored)) if _is_array(uri) else [stored]
+
+
+def _is_array(uri: Element) -> bool:
+    return uri.get("PropertyType", "").endswith("Array")
 
 
 def store_element(element: Element) -> str:

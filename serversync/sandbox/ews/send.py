@@ -10,6 +10,7 @@ from serversync.sandbox.ews import message
 from serversync.sandbox.ews.access import Call, Content, Place, for_each
 from serversync.sandbox.ews.bounce import non_delivery_report
 from serversync.sandbox.ews.compose import add_missing, set_header
+from serversync.sandbox.ews.properties import stored_element
 from serversync.sandbox.ews.soap import Element, EwsError, child
 from serversync.sandbox.faults import address_fault
 from serversync.sandbox.store import Item, MailboxStore, World
@@ -106,6 +107,9 @@ def _completed(world: World, mailbox: MailboxStore, raw: bytes, properties: dict
     for key, value in properties.items():
         if key.startswith(_STORED_HEADER):
             raw = add_missing(raw, key.split("/")[1], value)
+    importance = properties.get("t:Importance")
+    if importance is not None and (word := stored_element(importance).text) in ("Low", "High"):
+        raw = add_missing(raw, "Importance", word.lower())
     raw = add_missing(raw, "From", mailbox.address)
     raw = add_missing(raw, "Date", format_datetime(world.now()))
     return add_missing(raw, "Message-ID", f"<{secrets.token_hex(16)}@{world.settings.host_name}>")

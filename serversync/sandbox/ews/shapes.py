@@ -8,6 +8,7 @@ from serversync.sandbox.ews import mapi
 from serversync.sandbox.ews.fields import COMPUTED, MESSAGE_ONLY, body, headers, item_id, kind_of
 from serversync.sandbox.ews.properties import (
     Path,
+    extended_texts,
     read_path,
     show_extended,
     stored_element,
@@ -75,10 +76,11 @@ def render(item: Item, shape: Shape) -> Element:
 
 def values(item: Item, path: Path) -> list[str]:
     """The texts of one property of an item, for restrictions and sorting; [] if the item does not have it."""
-    found = named_property(item, path.name, "Best") if path.uri and not path.index else _other_property(item, path)
-    if found is None:
-        return []
-    return texts(part for part in ([found] if not path.key else list(found)[1:]))
+    if path.key:
+        stored = item.properties.get(path.key) or mapi.item_property(item, path.element)
+        return [] if stored is None else extended_texts(path.element, stored)
+    found = _other_property(item, path) if path.index else named_property(item, path.name, "Best")
+    return [] if found is None else texts([found])
 
 
 def named_property(item: Item, name: str, body_type: str) -> Element | None:

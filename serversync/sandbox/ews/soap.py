@@ -65,6 +65,8 @@ def read_request(data: bytes) -> SoapRequest:
         envelope = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise EwsError("ErrorSchemaValidation", f"The request is not XML: {error}") from error
+    if envelope.getroottree().docinfo.internalDTD is not None:  # SOAP 1.1, 3: a message must not contain one
+        raise EwsError("ErrorSchemaValidation", "The request must not have a document type declaration.")
     body = envelope.find(f"{{{SOAP}}}Body")
     if body is None or len(body) != 1:
         raise EwsError("ErrorSchemaValidation", "The request must be a SOAP envelope with one operation in its body.")

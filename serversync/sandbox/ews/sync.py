@@ -63,7 +63,7 @@ def _invalid() -> EwsError:
 def sync_folder_items(call: Call) -> list[Element]:
     """SyncFolderItems: one page of at most MaxChangesReturned changes and the state that covers exactly them."""
     shape = shapes.read_shape(child(call.body, "ItemShape")).without_heavy()
-    most = min(int(inner_text(call.body, "MaxChangesReturned", "100")), MOST_CHANGES)
+    most = _page_size(call)
     ignored = {reference.get("Id") for reference in children(child(call.body, "Ignore"))}
 
     def page(reference: Element) -> Content:
@@ -83,6 +83,14 @@ def sync_folder_items(call: Call) -> list[Element]:
 
 
 _EVERYTHING = 2**62
+
+
+def _page_size(call: Call) -> int:
+    """MaxChangesReturned, which the schema limits to 1 … 512."""
+    text = inner_text(call.body, "MaxChangesReturned")
+    if not text.isdigit() or not 1 <= int(text) <= MOST_CHANGES:
+        raise EwsError("ErrorSchemaValidation", f"MaxChangesReturned must be 1 to {MOST_CHANGES}, not {text!r}.")
+    return int(text)
 
 
 def _sync_place(call: Call, reference: Element) -> Place:

@@ -1,0 +1,78 @@
+"""How a leg and its mailbox are doing, in one word for badges, cards and filters (3.9, 4.1)."""
+
+from __future__ import annotations
+
+from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, TextChoices, Value, When
+
+from mailboxes.models import (
+    ActDeliveryMethod,
+    IncomingDeliveryMethod,
+    Leg,
+    LegStatus,
+    Mailbox,
+    MailboxLeg,
+    OutgoingDeliveryMethod,
+)
+from profiles.models import StateCode
+
+
+class Health(TextChoices):
+    """One word. Of several legs the word that asks loudest for a person wins."""
+
+    STOPPED = "stopped", "Stopped"
+    FAILING = "failing", "Failing"
+    WORKING = "working", "Working"
+    SKIPPED = "skipped", "Skipped"
+    NEVER_RUN = "never-run", "Never run"
+    OFF = "off", "Off"
+
+
+_METHOD = {
+    Leg.INCOMING: ("incoming_email_delivery_method", IncomingDeliveryMethod.NONE),
+    Leg.OUTGOING: ("outgoing_email_delivery_method", OutgoingDeliveryMethod.NONE),
+    Leg.ACT: ("act_delivery_method", ActDeliveryMethod.NONE),
+}
+_STOPPED = Q(status=LegStatus.FAILURE, enabled=False)
+_FAILING = Q(status=LegStatus.FAILURE, enabled=True)
+_WORKING = Q(status=LegStatus.SUCCESS, enabled=True, skip_reason="")
+_SKIPPED = ~Q(skip_reason="")
+
+
+def health_of_leg(mailbox: Mailbox, row: MailboxLeg) -> Health:
+    """How one leg is doing; OFF when its delivery method is None, whatever happened to it before."""
+    column, none = _METHOD[Leg(row.leg)]
+    if getattr(mailbox, column) == none:
+        return Health.OFF
+    if mailbox.state_code == StateCode.INACTIVE:
+        return Health.SKIPPED
+    if row.status == LegStatus.FAILURE:
+        return Health.FAILING if row.enabled else Health.STOPPED
+    if row.skip_reason:
+        return Health.SKIPPED
+    return Health.WORKING if row.status == LegStatus.SUCCESS and row.enabled else Health.NEVER_RUN
+
+
+def health_of(mailbox: Mailbox) -> Health:
+    """How the mailbox is doing as a whole; prefetch `legs` when asking for many. `with_health` says the same in SQL."""
+    if mailbox.state_code == StateCode.INACTIVE:
+        return Health.SKIPPED
+    found = {health_of_leg(mailbox, row) for row in mailbox.legs.all()} - {Health.OFF}
+    return next((word for word in Health if word in found), Health.SKIPPED)
+
+
+def with_health(mailboxes: QuerySet[Mailbox]) -> QuerySet[Mailbox]:
+    """Annotate `health`, so that mailboxes can be counted and filtered by it."""
+    on = Q()
+    for leg, (column, none) in _METHOD.items():
+        on |= Q(leg=leg) & ~Q(**{f"mailbox__{column}": none})
+    legs = MailboxLeg.objects.filter(on, mailbox=OuterRef("pk"))
+    never_run = ~_STOPPED & ~_FAILING & ~_WORKING & ~_SKIPPED
+    cases = [
+        When(state_code=StateCode.INACTIVE, then=Value(Health.SKIPPED)),
+        When(Exists(legs.filter(_STOPPED)), then=Value(Health.STOPPED)),
+        When(Exists(legs.filter(_FAILING)), then=Value(Health.FAILING)),
+        When(Exists(legs.filter(_WORKING)), then=Value(Health.WORKING)),
+        When(Exists(legs.filter(_SKIPPED)), then=Value(Health.SKIPPED)),
+        When(Exists(legs.filter(never_run)), then=Value(Health.NEVER_RUN)),
+    ]
+    return mailboxes.annotate(health=Case(*cases, default=Value(Health.SKIPPED), output_field=CharField()))

@@ -1,0 +1,42 @@
+"""What an administrator does to many mailboxes at once: approve, enable, (de)activate, sync now (1.9, 3.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from mailboxes.models import Approval, Leg, Mailbox, MailboxLeg
+from profiles.models import StateCode
+
+
+def sync_now(mailboxes: QuerySet[Mailbox], now: datetime) -> int:
+    """Ask every enabled leg of these mailboxes to run at once. Returns how many legs were asked."""
+    return MailboxLeg.objects.filter(mailbox__in=mailboxes, enabled=True).request(now)
+
+
+def approve(mailboxes: QuerySet[Mailbox], now: datetime) -> int:
+    """Approve the addresses (3.4); what waited for it looks again at once. Returns how many mailboxes were approved."""
+    approved = mailboxes.exclude(email_address="").update(email_router_access_approval=Approval.APPROVED)
+    sync_now(mailboxes, now)
+    return approved
+
+
+def enable(mailboxes: QuerySet[Mailbox], legs: Iterable[Leg], now: datetime) -> int:
+    """Let these legs run, also those that were stopped after failures; a cursor never moves by it (3.12)."""
+    return MailboxLeg.objects.filter(mailbox__in=mailboxes, leg__in=list(legs)).update(
+        enabled=True, failures=0, postponed_until=None, requested_on=now
+    )
+
+
+def activate(mailboxes: QuerySet[Mailbox], now: datetime) -> int:
+    """Make the mailboxes active again (1.9) and look at them at once."""
+    changed = mailboxes.update(state_code=StateCode.ACTIVE)
+    sync_now(mailboxes, now)
+    return changed
+
+
+def deactivate(mailboxes: QuerySet[Mailbox]) -> int:
+    """No leg of an inactive mailbox is run (1.9)."""
+    return mailboxes.update(state_code=StateCode.INACTIVE)
