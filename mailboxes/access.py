@@ -111,9 +111,13 @@ def _credentials(connection: Connection, mailbox: MailboxCredentials) -> tuple[s
         return connection.username, connection.reveal_password()
     if connection.retrieval == BY_USER_OR_QUEUE:
         if not mailbox.allowed:
-            raise AccessIncomplete("The mailbox does not allow its credentials to be used. Tick that box or use the profile's.")
+            raise AccessIncomplete(
+                "The mailbox does not allow its credentials to be used. Tick that box or use the profile's."
+            )
         return mailbox.username or mailbox.address, mailbox.reveal_password()
-    raise AccessIncomplete("This way of finding credentials is not supported yet. Store them on the mailbox or the profile.")
+    raise AccessIncomplete(
+        "This way of finding credentials is not supported yet. Store them on the mailbox or the profile."
+    )
 
 
 def _ews_url(connection: Connection) -> str:

@@ -40,3 +40,8 @@ def activate(mailboxes: QuerySet[Mailbox], now: datetime) -> int:
 def deactivate(mailboxes: QuerySet[Mailbox]) -> int:
     """No leg of an inactive mailbox is run (1.9)."""
     return mailboxes.update(state_code=StateCode.INACTIVE)
+
+
+def await_approval(mailbox: Mailbox) -> None:
+    """Its address has changed: the new one has to be approved before the mailbox runs again (3.8)."""
+    mailbox.email_router_access_approval = Approval.PENDING if mailbox.email_address else Approval.EMPTY

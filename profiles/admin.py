@@ -70,7 +70,9 @@ class EmailServerProfileAdmin(ModelAdmin):
     def kind(self, profile: EmailServerProfile) -> str:
         return profile.get_server_type_display()
 
-    @display(description="State", ordering="state_code", label={StateCode.ACTIVE: "success", StateCode.INACTIVE: "info"})
+    @display(
+        description="State", ordering="state_code", label={StateCode.ACTIVE: "success", StateCode.INACTIVE: "info"}
+    )
     def state(self, profile: EmailServerProfile) -> tuple[int, str]:
         return profile.state_code, profile.get_state_code_display()
 

@@ -54,13 +54,13 @@ class Company:
         """Exchange, with a service account that impersonates every mailbox."""
         self.sandbox.account(SERVICE, PASSWORD, impersonate=True)
         columns.setdefault("incoming_credential_retrieval", CredentialRetrieval.SPECIFIED_IN_PROFILE)
+        columns.setdefault("incoming_password", Sealed.of(PASSWORD))
         return self._profile(
             "Exchange",
             server_type=ServerType.EXCHANGE_SERVER,
             incoming_server_location=self.sandbox.ews_url,
             incoming_use_impersonation=True,
             incoming_username=SERVICE,
-            incoming_password=Sealed.of(PASSWORD),
             **columns,
         )
 

@@ -43,7 +43,7 @@ _RESERVED = {
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LINE = 76
-_LONGEST_WORD = 45  # bytes of text in one encoded word, so that it stays below 75 characters
+_LONGEST_WORD = 39  # bytes of text in one encoded word, so that "Subject: " and the word fit a line of 76 (RFC 2047 §2)
 _LONGEST_LINE = 900  # bytes; the limit of RFC 5322 §2.1.1 is 998
 
 
@@ -237,8 +237,11 @@ def _phrase(name: str) -> str:
 
 def _unstructured(text: str) -> str:
     clean = _clean(text)
-    fits = all(len(word) <= _LONGEST_LINE for word in clean.split(" "))
-    return clean if clean.isascii() and "=?" not in clean and fits else _words(clean)
+    # Lines are only folded at single spaces: servers may strip the spaces that end a line.
+    can_fold = len(clean) <= _LINE or (
+        "  " not in clean and all(len(word) <= _LONGEST_LINE for word in clean.split(" "))
+    )
+    return clean if clean.isascii() and "=?" not in clean and can_fold else _words(clean)
 
 
 def _words(text: str) -> str:
@@ -253,11 +256,11 @@ def _words(text: str) -> str:
 
 
 def _field(name: str, value: str) -> str:
-    """One header field, folded at spaces where it is long. Unfolding gives the same value back."""
-    lines = [f"{name}:"]
-    for word in value.split(" "):
-        # A line of spaces only is not allowed (RFC 5322 §3.2.2), so runs of spaces stay with the word before them.
-        if word and len(lines[-1]) + 1 + len(word) > _LINE and lines[-1].strip() and not lines[-1].endswith(" "):
+    """One header field, folded at single spaces where it is long. Unfolding gives the same value back."""
+    first, *words = value.split(" ")
+    lines = [f"{name}: {first}"]
+    for word in words:
+        if word and len(lines[-1]) + 1 + len(word) > _LINE and not lines[-1].endswith(" "):
             lines.append("")
         lines[-1] += f" {word}"
-    return "\r\n".join(lines).rstrip(" ")
+    return "\r\n".join(lines)

@@ -19,7 +19,7 @@ _SYNTAX_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands: the table as people write it ("[[users]] alice"), and the path that gives key and line."""
+    """Where something stands: the table as people write it ("[[users]] alice"), and the path to its key and line."""
 
     table: str
     path: Path

@@ -207,6 +207,7 @@ class SmtpSession(LineSession):
             self.note("EOD", "")
             if self.fault is not None:
                 await self.answer_with_fault("EOD", "", self.fault)
+                self.received = None
                 return b""
         return self._end_of_data()
 

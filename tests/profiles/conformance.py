@@ -228,11 +228,10 @@ class MailSourceRules:
         before = stage.snapshot()
         stage.deliver(note(2))
         source = stage.source()
-        assert len(everything(source)) == 2
-        source.delete([only_page(source).shown[1].key])
+        keys = [item.key for item in only_page(source).shown]
+        assert [arrival.key for arrival in source.fetch(keys, raw=True)] == keys
+        source.delete(keys[1:])
         source.close()
-        # A journal of deletions may have grown; what is listed must be as it was.
-        assert [item.size for item in stage.source().listing(INBOX)]
         assert self.without_journal(stage.snapshot()) == self.without_journal(before)
 
     @staticmethod

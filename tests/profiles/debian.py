@@ -38,22 +38,23 @@ def public_directory() -> Iterator[Path]:
 
 
 @contextmanager
-def running(command: list[str], *ports: int) -> Iterator[subprocess.Popen[bytes]]:
-    """The server, once it listens on all its ports; it is stopped afterwards."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def running(command: list[str], output: Path, *ports: int) -> Iterator[None]:
+    """A server that writes to the file `output`, once it listens on all its ports; it is stopped afterwards."""
+    with output.open("wb") as file:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
     try:
         for port in ports:
-            _wait_for(process, port)
-        yield process
+            _wait_for(process, output, port)
+        yield
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.wait(timeout=20)
 
 
-def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
+def _wait_for(process: subprocess.Popen[bytes], output: Path, port: int) -> None:
     for _ in range(200):
         if process.poll() is not None:
-            pytest.fail(f"The server ended at once: {process.communicate()[0].decode(errors='replace')}")
+            pytest.fail(f"The server ended at once: {output.read_text(errors='replace')}")
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return

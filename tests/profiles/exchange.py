@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,8 +27,7 @@ LOCAL = frozenset({"127.0.0.1", "localhost"})
 
 
 def set_up(sandbox: SandboxProcess) -> SandboxProcess:
-    """An empty world with our three accounts."""
-    sandbox.reset()
+    """Our three accounts in an empty world."""
     sandbox.account(ALICE, PASSWORD)
     sandbox.account(BOB, PASSWORD)
     sandbox.account(SERVICE, PASSWORD, impersonate=True)
@@ -69,14 +69,15 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 @contextmanager
-def canned(answer: Answer) -> Iterator[str]:
+def canned(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """A server that gives one and the same answer to everything; the value is its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        body = b""
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            self.body = self.rfile.read(int(self.headers["Content-Length"]))
             answer(self)
 
         def log_message(self, *args: object) -> None:
@@ -84,10 +85,13 @@ def canned(answer: Answer) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/EWS/Exchange.asmx"
+        start = "https://localhost" if tls else "http://127.0.0.1"
+        yield f"{start}:{server.server_port}/EWS/Exchange.asmx"
     finally:
         server.shutdown()
         server.server_close()
@@ -99,7 +103,7 @@ def says(body: bytes | str, status: int = 200, **headers: str) -> Answer:
     content = body.encode() if isinstance(body, str) else body
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
+        handler.send_response_only(status)
         for name, value in headers.items():
             handler.send_header(name.replace("_", "-"), value)
         handler.send_header("Content-Length", str(len(content)))

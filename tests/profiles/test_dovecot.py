@@ -36,8 +36,8 @@ disable_plaintext_auth = no
 mail_location = maildir:{home}/mail
 first_valid_uid = 1
 passdb {{
-  driver = static
-  args = password={password}
+  driver = passwd-file
+  args = {home}/users
 }}
 userdb {{
   driver = static
@@ -108,9 +108,9 @@ def dovecot() -> Iterator[dict[str, Any]]:
     pop3, pop3s = free_ports(2)
     with public_directory() as home:
         make_certificate(home, "127.0.0.1")
-        text = CONFIGURATION.format(home=home, pop3=pop3, pop3s=pop3s, password=PASSWORD)
-        (home / "dovecot.conf").write_text(text)
-        with running([executable, "-F", "-c", str(home / "dovecot.conf")], pop3, pop3s):
+        (home / "users").write_text(f"{ALICE}:{{PLAIN}}{PASSWORD}\n")
+        (home / "dovecot.conf").write_text(CONFIGURATION.format(home=home, pop3=pop3, pop3s=pop3s))
+        with running([executable, "-F", "-c", str(home / "dovecot.conf")], home / "output", pop3, pop3s):
             yield {"home": home, Tls.NONE: pop3, Tls.STARTTLS: pop3, Tls.IMPLICIT: pop3s}
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from profiles.connectors.base import ItemRejected, Transient
@@ -26,16 +24,9 @@ from tests.profiles.exchange import ALICE, EwsOutboxStage, EwsSourceStage
 from tests.world import SandboxProcess
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxProcess]:
-    with SandboxProcess() as running:
-        yield running
-
-
 class TestEwsSource(MailSourceRules, MailSourceTroubles):
     @pytest.fixture
     def stage(self, sandbox: SandboxProcess) -> EwsSourceStage:
-        sandbox.reset()
         return EwsSourceStage(sandbox)
 
     def test_one_bad_item_among_many_costs_only_itself(self, stage: EwsSourceStage) -> None:
@@ -67,7 +58,6 @@ class TestEwsSource(MailSourceRules, MailSourceTroubles):
 class TestEwsOutbox(OutboxRules, OutboxTroubles):
     @pytest.fixture
     def stage(self, sandbox: SandboxProcess) -> EwsOutboxStage:
-        sandbox.reset()
         return EwsOutboxStage(sandbox)
 
     @pytest.mark.parametrize("raw", ODD_MESSAGES.values(), ids=ODD_MESSAGES.keys())

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 import pytest
 
 from profiles.connectors import mime
 from profiles.connectors.base import (
-    AuthenticationFailed,
-    ConnectorError,
     ItemRejected,
-    MailboxUnavailable,
-    ResyncRequired,
-    Throttled,
     Transient,
 )
 from profiles.connectors.ews.mail import EwsSource
 from profiles.items import Arrival, Missing
 from tests.letters import letter
-from tests.profiles.exchange import ALICE, BOB, CAROL, PASSWORD, SERVICE, access, errors, keys, requests, set_up
+from tests.profiles.exchange import ALICE, BOB, CAROL, access, errors, keys, requests, set_up
 from tests.world import SandboxProcess
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxProcess]:
-    with SandboxProcess() as running:
-        yield running
 
 
 @pytest.fixture
@@ -227,153 +215,6 @@ def test_what_exchange_refuses_for_an_item_is_said_of_the_item(
     assert isinstance(found, Missing)
     assert not found.gone
     assert code in found.error
-
-
-# When the server does not work
-
-FAILURES: list[tuple[dict[str, object], type[ConnectorError]]] = [
-    ({"effect": "soap", "code": "ErrorServerBusy", "delay_seconds": 3.5}, Throttled),
-    ({"effect": "response", "code": "ErrorServerBusy"}, Throttled),
-    ({"effect": "response", "code": "ErrorMailboxMoveInProgress"}, Transient),
-    ({"effect": "soap", "code": "ErrorInternalServerTransientError"}, Transient),
-    ({"effect": "soap", "code": "ErrorInvalidRequest"}, MailboxUnavailable),
-    ({"effect": "soap", "code": "ErrorSomethingNobodyKnows"}, Transient),
-    ({"effect": "status", "status": 429, "retry_after": 42}, Throttled),
-    ({"effect": "status", "status": 503, "retry_after": 42}, Throttled),
-    ({"effect": "status", "status": 503}, Transient),
-    ({"effect": "status", "status": 500}, Transient),
-    ({"effect": "status", "status": 502}, Transient),
-    ({"effect": "status", "status": 401}, AuthenticationFailed),
-    ({"effect": "status", "status": 403}, MailboxUnavailable),
-    ({"effect": "status", "status": 500, "code": "ErrorServerBusy"}, Throttled),
-    ({"effect": "drop"}, Transient),
-    ({"effect": "drop", "after_bytes": 700}, Transient),
-    ({"effect": "truncate"}, Transient),
-    ({"effect": "html"}, Transient),
-    ({"effect": "garbage"}, Transient),
-    ({"effect": "hang", "seconds": 2}, Transient),
-    ({"effect": "response", "code": "ErrorInvalidSyncStateData"}, ResyncRequired),
-    ({"effect": "response", "code": "ErrorFolderNotFound"}, MailboxUnavailable),
-    ({"effect": "response", "code": "ErrorAccessDenied"}, MailboxUnavailable),
-    ({"effect": "soap", "code": "ErrorPasswordExpired"}, AuthenticationFailed),
-]
-
-
-@pytest.mark.parametrize(("fault", "kind"), FAILURES, ids=lambda value: str(value))
-def test_a_failure_is_told_once_and_a_later_poll_gets_everything(
-    exchange: SandboxProcess, fault: dict[str, object], kind: type[ConnectorError]
-) -> None:
-    deliver(exchange, 2)
-    source = EwsSource(access(exchange.ews_url, timeout=0.5))
-    cursor = list(source.changes("inbox", ""))[-1].cursor
-    sent = deliver(exchange, 3)
-    exchange.clear_log()
-    exchange.fault(face="ews", operation="SyncFolderItems", times=1, **fault)
-    with pytest.raises(kind) as caught:
-        list(source.changes("inbox", cursor))
-    assert sum(requests(exchange).values()) == 1
-    assert PASSWORD not in f"{caught.value} {caught.value.words} {caught.value.remedy}"
-    later = EwsSource(access(exchange.ews_url))
-    assert sorted(keys(list(later.changes("inbox", cursor)))) == sorted(sent)
-
-
-DELAYS = [
-    ({"effect": "soap", "code": "ErrorServerBusy", "delay_seconds": 3.5}, timedelta(seconds=3.5)),
-    ({"effect": "throttle", "delay_seconds": 300}, timedelta(minutes=5)),
-    ({"effect": "soap", "code": "ErrorServerBusy"}, None),
-    ({"effect": "status", "status": 429, "retry_after": 42}, timedelta(seconds=42)),
-    ({"effect": "status", "status": 503, "retry_after": 3600}, timedelta(hours=1)),
-]
-
-
-@pytest.mark.parametrize(("fault", "delay"), DELAYS)
-def test_the_delay_that_exchange_asks_for_is_kept_exactly(
-    exchange: SandboxProcess, alice: EwsSource, fault: dict[str, object], delay: timedelta | None
-) -> None:
-    exchange.fault(face="ews", **fault)
-    with pytest.raises(Throttled) as caught:
-        list(alice.changes("inbox", ""))
-    assert caught.value.delay == delay
-
-
-def test_a_line_that_breaks_while_mail_is_fetched_loses_nothing(exchange: SandboxProcess, alice: EwsSource) -> None:
-    sent = deliver(exchange, 4)
-    exchange.fault(face="ews", operation="GetItem", effect="drop", after_bytes=1500, times=1)
-    with pytest.raises(Transient):
-        list(alice.fetch(sent, raw=False))
-    assert [isinstance(found, Arrival) for found in alice.fetch(sent, raw=False)] == [True] * 4
-
-
-def test_a_lost_synchronization_state_asks_for_a_new_listing(exchange: SandboxProcess, alice: EwsSource) -> None:
-    sent = deliver(exchange, 2)
-    cursor = list(alice.changes("inbox", ""))[-1].cursor
-    exchange.lose_sync_state(ALICE)
-    with pytest.raises(ResyncRequired):
-        list(alice.changes("inbox", cursor))
-    assert sorted(keys(list(alice.changes("inbox", "")))) == sorted(sent)
-
-
-def test_a_folder_that_is_gone_does_not_ask_for_new_listings_for_ever(
-    exchange: SandboxProcess, alice: EwsSource
-) -> None:
-    exchange.fault(face="ews", effect="response", code="ErrorSyncFolderNotFound")
-    with pytest.raises(ResyncRequired):
-        list(alice.changes("inbox", "some cursor"))
-    with pytest.raises(MailboxUnavailable):
-        list(alice.changes("inbox", ""))
-
-
-# Who may read
-
-
-def test_a_wrong_password_is_tried_once(exchange: SandboxProcess) -> None:
-    source = EwsSource(access(exchange.ews_url, password="not-it-at-all"))
-    for _ in range(3):
-        with pytest.raises(AuthenticationFailed) as caught:
-            list(source.changes("inbox", ""))
-    assert "not-it-at-all" not in f"{caught.value} {caught.value.words} {caught.value.remedy}"
-    assert requests(exchange) == {"Unauthorized": 1}
-
-
-def test_without_the_right_to_impersonate_the_remedy_names_the_role(exchange: SandboxProcess) -> None:
-    source = EwsSource(access(exchange.ews_url, address=ALICE, username=BOB))
-    with pytest.raises(MailboxUnavailable) as caught:
-        list(source.changes("inbox", ""))
-    assert "ApplicationImpersonation" in caught.value.remedy
-    assert BOB in caught.value.remedy
-    assert "ErrorImpersonateUserDenied" in caught.value.words
-
-
-def test_a_mailbox_that_exchange_does_not_know_is_unavailable(exchange: SandboxProcess) -> None:
-    with pytest.raises(MailboxUnavailable, match=r"nobody@us\.test"):
-        list(EwsSource(access(exchange.ews_url, address="nobody@us.test")).changes("inbox", ""))
-
-
-def test_bob_reads_alices_mail_as_her_delegate_only(exchange: SandboxProcess) -> None:
-    sent = deliver(exchange, 2)
-    bob = EwsSource(access(exchange.ews_url, username=BOB, impersonate=False))
-    with pytest.raises(MailboxUnavailable) as caught:
-        list(bob.changes("inbox", ""))
-    assert "FullAccess" in caught.value.remedy
-    exchange.delegate(ALICE, BOB)
-    found = keys(list(bob.changes("inbox", "")))
-    assert sorted(found) == sorted(sent)
-    assert not errors(list(bob.fetch(found, raw=True)))
-
-
-def test_alice_reads_her_own_mail_with_her_own_password(exchange: SandboxProcess) -> None:
-    sent = deliver(exchange, 1)
-    source = EwsSource(access(exchange.ews_url, username=ALICE, impersonate=False))
-    assert keys(list(source.changes("inbox", ""))) == sent
-    source.close()
-    assert keys(list(source.changes("inbox", ""))) == sent
-
-
-def test_the_service_account_reads_each_mailbox_for_itself(exchange: SandboxProcess) -> None:
-    [for_alice], [for_bob] = deliver(exchange, 1), deliver(exchange, 1, BOB)
-    for address, key in ((ALICE, for_alice), (BOB, for_bob), (ALICE, for_alice)):
-        assert keys(list(EwsSource(access(exchange.ews_url, address=address)).changes("inbox", ""))) == [key]
-    assert SERVICE not in {item["from"] for item in exchange.items(ALICE)}
 
 
 # What is written

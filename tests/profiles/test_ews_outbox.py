@@ -21,12 +21,6 @@ from tests.world import SandboxProcess
 DAVE = "dave@them.test"
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxProcess]:
-    with SandboxProcess() as running:
-        yield running
-
-
 @pytest.fixture
 def exchange(sandbox: SandboxProcess) -> SandboxProcess:
     return set_up(sandbox)
@@ -258,7 +252,8 @@ def test_the_mime_names_exactly_the_recipients(shown: list[str], hidden: list[st
 
 
 @pytest.mark.parametrize(
-    "address", ["", "nobody", "a b@us.test", "a@us.test\r\nBcc: x@y.test", "a@us.test, x@y.test", "a,x@y.test", "<a@b.c>"]
+    "address",
+    ["", "nobody", "a b@us.test", "a@us.test\r\nBcc: x@y.test", "a@us.test, x@y.test", "a,x@y.test", "<a@b.c>"],
 )
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(ItemRejected):

@@ -92,6 +92,14 @@ def test_a_server_may_demand_sign_in(office: SandboxProcess) -> None:
         assert client.sendmail(ALICE, [CAROL], HELLO) == {}
 
 
+def test_the_end_of_a_message_is_found_wherever_the_network_cuts_it(office: SandboxProcess) -> None:
+    with smtp(office) as client:
+        for size in range(65_526, 65_540):  # the face reads 65,536 bytes at most in one go
+            assert client.sendmail(CAROL, [ALICE], b"A: 1\r\n\r\n" + b"x" * (size - 10) + b"\r\n") == {}
+    sizes = [office.raw(ALICE, item["id"]).count(b"x") for item in office.inbox(ALICE)]
+    assert len(set(sizes)) == 14
+
+
 @pytest.mark.parametrize("mechanism", ["auth_plain", "auth_login"])
 def test_both_mechanisms_accept_the_right_password_only(office: SandboxProcess, mechanism: str) -> None:
     with smtp(office) as client:
@@ -186,6 +194,15 @@ def test_words_smuggled_in_before_tls_are_thrown_away(office: SandboxProcess, tr
         with trusting.wrap_socket(plain, server_hostname="localhost") as encrypted:
             encrypted.sendall(b"NOOP\r\nQUIT\r\n")
             assert codes(b"".join(iter(lambda: encrypted.recv(1000), b""))) == [250, 221]
+
+
+@pytest.mark.parametrize("faulty", [False, True])
+def test_the_end_of_data_is_no_command(office: SandboxProcess, faulty: bool) -> None:
+    if faulty:
+        office.fault(face="smtp", operation="EOD", effect="smtp", code=554, times=1)
+    words = b"EHLO x\r\nMAIL FROM:<c@out.test>\r\nRCPT TO:<alice@us.test>\r\nDATA\r\nA: 1\r\n\r\n.\r\nEOD\r\nQUIT\r\n"
+    assert codes(talk(office, words))[-3:] == [554 if faulty else 250, 500, 221]
+    assert len(office.inbox(ALICE)) == (0 if faulty else 1)
 
 
 # Faults

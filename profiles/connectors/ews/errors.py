@@ -131,12 +131,17 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     value = headers.get("Retry-After", "").strip()
     if value.isdigit():
         return float(value)
+    until = _date(value)
+    asked_on = _date(headers.get("Date", "")) or datetime.now(UTC)
+    return max(0.0, (until - asked_on).total_seconds()) if until else None
+
+
+def _date(value: str) -> datetime | None:
     try:
-        until = parsedate_to_datetime(value)
-        asked_on = parsedate_to_datetime(headers["Date"]) if "Date" in headers else datetime.now(UTC)
-        return max(0.0, (until - asked_on).total_seconds())
-    except (ValueError, TypeError):
+        date = parsedate_to_datetime(value)
+    except ValueError:
         return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _error(meaning: Meaning, words: str, access: Access, delay: float | None = None) -> ConnectorError:

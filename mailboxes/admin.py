@@ -1,0 +1,464 @@
+"""The console pages of mailboxes, queues, settings and alerts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Count, Q, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import (
+    BooleanRadioFilter,
+    ChoicesDropdownFilter,
+    DropdownFilter,
+    RelatedDropdownFilter,
+)
+from unfold.decorators import action, display
+
+from mailboxes import switching
+from mailboxes.forms import MailboxForm, OrganizationForm, policy_table
+from mailboxes.health import Health, health_of_leg, with_health
+from mailboxes.models import (
+    AddressEntry,
+    Leg,
+    Mailbox,
+    MailboxLeg,
+    MailboxStatistics,
+    Organization,
+    Queue,
+    QueueItem,
+    QueueMember,
+    TraceLevel,
+    TraceLog,
+    UserSettings,
+)
+from mailboxes.models.leg import ensure_legs
+from profiles.pages import ReadOnlyAdmin, moment
+
+HEALTH_COLOURS = {
+    Health.WORKING: "success",
+    Health.FAILING: "warning",
+    Health.STOPPED: "danger",
+    Health.SKIPPED: "info",
+    Health.NEVER_RUN: "primary",
+    Health.OFF: "default",
+}
+LEVEL_COLOURS = {TraceLevel.ERROR: "danger", TraceLevel.WARNING: "warning", TraceLevel.INFORMATION: "info"}
+
+
+class HealthFilter(DropdownFilter):
+    """How the mailbox is doing; the cards of the home page link here."""
+
+    title = "condition"
+    parameter_name = "health"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(word.value), str(word.label)) for word in Health if word != Health.OFF]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> QuerySet[Mailbox]:
+        return with_health(queryset).filter(health=self.value()) if self.value() else queryset
+
+
+class OwnerKindFilter(DropdownFilter):
+    """Whose mailbox it is (1.5)."""
+
+    title = "belongs to"
+    parameter_name = "owner_kind"
+    KINDS = {
+        "user": ("A user", Q(regarding_user__isnull=False)),
+        "queue": ("A queue", Q(regarding_queue__isnull=False)),
+        "nobody": ("Nobody (forward mailbox)", Q(is_forward_mailbox=True)),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(key, label) for key, (label, _) in self.KINDS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> QuerySet[Mailbox]:
+        return queryset.filter(self.KINDS[self.value()][1]) if self.value() in self.KINDS else queryset
+
+
+class MailboxLegInline(TabularInline):
+    """The legs of a mailbox, to look at: the engine alone writes them."""
+
+    model = MailboxLeg
+    fields = readonly_fields = ("leg", "enabled", "status", "why", "last_completed_on", "due_on")
+    extra = max_num = 0
+    can_delete = False
+    verbose_name_plural = "state"
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @display(description="Why")
+    def why(self, leg: MailboxLeg) -> str:
+        return leg.skip_reason or leg.last_error or "–"
+
+
+def _leg_column(leg: Leg, title: str) -> Any:
+    """A column with the badge of one leg, from the prefetched legs."""
+
+    @display(description=title, label=HEALTH_COLOURS)
+    def column(self: MailboxAdmin, mailbox: Mailbox) -> tuple[str, str]:
+        row = next((row for row in mailbox.legs.all() if row.leg == leg), None)
+        health = health_of_leg(mailbox, row) if row else Health.NEVER_RUN
+        return health, str(health.label)
+
+    return column
+
+
+@admin.register(Mailbox)
+class MailboxAdmin(ModelAdmin):
+    """The mailboxes with the state of each leg, and the form of what people edit about one."""
+
+    form = MailboxForm
+    list_display = (
+        "whose",
+        "profile",
+        "owner_kind",
+        "incoming",
+        "outgoing",
+        "act",
+        "last_run",
+        "next_run",
+        "alert_count",
+        "sync_button",
+    )
+    list_display_links = None
+    list_fullwidth = True
+    list_filter = (
+        HealthFilter,
+        OwnerKindFilter,
+        ("email_server_profile", RelatedDropdownFilter),
+        ("email_router_access_approval", ChoicesDropdownFilter),
+        ("state_code", ChoicesDropdownFilter),
+    )
+    list_filter_submit = True
+    list_per_page = 50
+    search_fields = ("name", "email_address")
+    autocomplete_fields = ("regarding_user", "regarding_queue", "owner", "email_server_profile")
+    readonly_fields = ("created_on", "modified_on")
+    warn_unsaved_form = True
+    actions = ("sync_now", "approve", "enable_mail", "activate", "deactivate")
+    inlines = (MailboxLegInline,)
+    incoming = _leg_column(Leg.INCOMING, "Incoming")
+    outgoing = _leg_column(Leg.OUTGOING, "Outgoing")
+    act = _leg_column(Leg.ACT, "Calendar")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "name",
+                    ("email_address", "email_router_access_approval"),
+                    ("regarding_user", "regarding_queue"),
+                    "is_forward_mailbox",
+                    ("owner", "state_code"),
+                )
+            },
+        ),
+        (
+            "Delivery",
+            {
+                "fields": (
+                    "email_server_profile",
+                    ("incoming_email_delivery_method", "outgoing_email_delivery_method"),
+                    "act_delivery_method",
+                    "process_email_received_after",
+                    "process_and_delete_emails",
+                )
+            },
+        ),
+        (
+            "Credentials",
+            {
+                "description": "Used only where the profile takes its credentials from the user or queue.",
+                "fields": (
+                    "allow_email_connector_to_use_credentials",
+                    "username",
+                    "new_password",
+                    "clear_password",
+                ),
+            },
+        ),
+        ("History", {"fields": (("created_on", "modified_on"),)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Mailbox]:
+        mailboxes = super().get_queryset(request).select_related("email_server_profile", "regarding_queue")
+        open_alerts = Count("alerts", filter=Q(alerts__closed_on__isnull=True))
+        return mailboxes.annotate(open_alerts=open_alerts).prefetch_related("legs")
+
+    def save_model(self, request: HttpRequest, obj: Mailbox, form: ModelForm, change: bool) -> None:
+        if "email_address" in form.changed_data and "email_router_access_approval" not in form.changed_data:
+            switching.await_approval(obj)
+        super().save_model(request, obj, form, change)
+        if not change:
+            ensure_legs(obj, timezone.now())
+
+    @display(description="Mailbox", ordering="name")
+    def whose(self, mailbox: Mailbox) -> SafeString:
+        return format_html(
+            '<a class="ss-cell-link" href="{}"><strong>{}</strong><span>{}</span></a>',
+            reverse("console:mailbox", args=[mailbox.pk]),
+            mailbox.name or "(no name)",
+            mailbox.email_address or "no address",
+        )
+
+    @display(description="Profile", ordering="email_server_profile__name")
+    def profile(self, mailbox: Mailbox) -> str:
+        return str(mailbox.email_server_profile or "–")
+
+    @display(description="Belongs to")
+    def owner_kind(self, mailbox: Mailbox) -> str:
+        if mailbox.is_forward_mailbox:
+            return "nobody"
+        return "queue" if mailbox.regarding_queue_id else "user"
+
+    @display(description="Last run")
+    def last_run(self, mailbox: Mailbox) -> SafeString:
+        ends = [leg.last_completed_on for leg in mailbox.legs.all() if leg.last_completed_on]
+        return moment(max(ends, default=None), "never")
+
+    @display(description="Next run")
+    def next_run(self, mailbox: Mailbox) -> SafeString:
+        legs = [leg for leg in mailbox.legs.all() if leg.enabled]
+        if any(leg.requested_on for leg in legs):
+            return format_html("{}", "now")
+        return moment(min((leg.due_on for leg in legs if leg.due_on), default=None))
+
+    @display(description="Alerts", ordering="open_alerts")
+    def alert_count(self, mailbox: Mailbox) -> SafeString:
+        number = mailbox.open_alerts  # type: ignore[attr-defined]
+        if not number:
+            return format_html("{}", "–")
+        address = f"{reverse('admin:mailboxes_tracelog_changelist')}?mailbox__id__exact={mailbox.pk}&open=yes"
+        return format_html('<a class="ss-link" href="{}">{} open</a>', address, number)
+
+    @display(description="Sync")
+    def sync_button(self, mailbox: Mailbox) -> SafeString:
+        return format_html(
+            '<button class="ss-button ss-button-small" type="submit" formaction="{}" formnovalidate '
+            'aria-label="Sync {} now">Sync now</button>',
+            reverse("console:sync", args=[mailbox.pk]),
+            mailbox.name,
+        )
+
+    @action(description="Sync now", permissions=["change"])
+    def sync_now(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
+        asked = switching.sync_now(queryset, timezone.now())
+        messages.success(request, f"{asked} legs were asked to run now.")
+
+    @action(description="Approve the addresses", permissions=["change"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
+        messages.success(request, f"{switching.approve(queryset, timezone.now())} addresses were approved.")
+
+    @action(description="Enable incoming and outgoing email", permissions=["change"])
+    def enable_mail(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
+        enabled = switching.enable(queryset, [Leg.INCOMING, Leg.OUTGOING], timezone.now())
+        messages.success(request, f"{enabled} legs were enabled and run now.")
+
+    @action(description="Activate", permissions=["change"])
+    def activate(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
+        messages.success(request, f"{switching.activate(queryset, timezone.now())} mailboxes are active.")
+
+    @action(description="Deactivate", permissions=["change"])
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
+        messages.success(request, f"{switching.deactivate(queryset)} mailboxes are inactive.")
+
+
+class QueueMemberInline(TabularInline):
+    """Who works the queue."""
+
+    model = QueueMember
+    autocomplete_fields = ("user",)
+    extra = 0
+
+
+@admin.register(Queue)
+class QueueAdmin(ModelAdmin):
+    """Shared addresses and their members (5.18)."""
+
+    list_display = (
+        "name",
+        "email_address",
+        "incoming_email_filtering_method",
+        "queue_view_type",
+        "waiting",
+        "state_code",
+    )
+    list_filter = (("state_code", ChoicesDropdownFilter), ("queue_view_type", ChoicesDropdownFilter))
+    list_filter_submit = True
+    search_fields = ("name", "email_address")
+    autocomplete_fields = ("owner",)
+    inlines = (QueueMemberInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Queue]:
+        return super().get_queryset(request).annotate(waiting_items=Count("items"))
+
+    @display(description="Waiting items", ordering="waiting_items")
+    def waiting(self, queue: Queue) -> int:
+        return queue.waiting_items  # type: ignore[attr-defined,no-any-return]
+
+
+@admin.register(QueueItem)
+class QueueItemAdmin(ModelAdmin):
+    """What waits in the queues; a member takes an item by becoming its worker."""
+
+    list_display = ("object_type", "object_id", "queue", "entered_on", "worker", "state_code")
+    list_filter = (("queue", RelatedDropdownFilter), ("state_code", ChoicesDropdownFilter))
+    list_filter_submit = True
+    list_select_related = ("queue", "worker", "object_type")
+    autocomplete_fields = ("worker",)
+    readonly_fields = ("queue", "object_type", "object_id", "entered_on")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(UserSettings)
+class UserSettingsAdmin(ModelAdmin):
+    """The filter and the zone of each user (5.4)."""
+
+    list_display = ("user", "incoming_email_filtering_method", "time_zone")
+    list_filter = (("incoming_email_filtering_method", ChoicesDropdownFilter),)
+    list_filter_submit = True
+    list_select_related = ("user",)
+    search_fields = ("user__username", "user__email", "user__last_name")
+    autocomplete_fields = ("user",)
+
+
+@admin.register(Organization)
+class OrganizationAdmin(ModelAdmin):
+    """The one row of organization-wide settings."""
+
+    form = OrganizationForm
+    list_display = ("name", "default_email_server_profile", "changed")
+    readonly_fields = ("every_setting",)
+    fieldsets = (
+        (None, {"fields": ("name", "default_email_server_profile", "overrides")}),
+        ("Every setting and its default", {"fields": ("every_setting",)}),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not Organization.objects.exists()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Organization | None = None) -> bool:
+        return False
+
+    @display(description="Settings that differ from the default")
+    def changed(self, organization: Organization) -> str:
+        return ", ".join(organization.overrides) or "none"
+
+    @display(description="Settings")
+    def every_setting(self, organization: Organization) -> SafeString:
+        rows = format_html_join(
+            "", '<tr><th scope="row"><code>{}</code></th><td><code>{}</code></td></tr>', policy_table()
+        )
+        return format_html(
+            '<table class="ss-table"><caption class="ss-hidden">Settings and defaults</caption><thead><tr>'
+            '<th scope="col">Setting</th><th scope="col">Default</th></tr></thead><tbody>{}</tbody></table>',
+            rows,
+        )
+
+
+class OpenFilter(DropdownFilter):
+    """Alerts that are open, or closed."""
+
+    title = "open"
+    parameter_name = "open"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Open"), ("no", "Closed")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[TraceLog]) -> QuerySet[TraceLog]:
+        return queryset.filter(closed_on__isnull=self.value() == "yes") if self.value() in ("yes", "no") else queryset
+
+
+@admin.register(TraceLog)
+class TraceLogAdmin(ReadOnlyAdmin):
+    """Alerts: what happened, what the server said, what would fix it (4.8)."""
+
+    list_display = ("grade", "text", "about", "occurrences", "remedy", "last", "is_open")
+    list_filter = (
+        OpenFilter,
+        ("level", ChoicesDropdownFilter),
+        ("mailbox", RelatedDropdownFilter),
+        ("email_server_profile", RelatedDropdownFilter),
+    )
+    list_filter_submit = True
+    list_select_related = ("mailbox", "email_server_profile")
+    list_fullwidth = True
+    search_fields = ("text", "cause", "error_details")
+    actions = ("dismiss",)
+
+    @display(description="Level", ordering="level", label=LEVEL_COLOURS)
+    def grade(self, alert: TraceLog) -> tuple[int, str]:
+        return alert.level, alert.get_level_display()
+
+    @display(description="About")
+    def about(self, alert: TraceLog) -> str:
+        return str(alert.mailbox or alert.email_server_profile)
+
+    @display(description="Last time", ordering="last_occurred_on")
+    def last(self, alert: TraceLog) -> SafeString:
+        return moment(alert.last_occurred_on)
+
+    @display(description="Open", boolean=True)
+    def is_open(self, alert: TraceLog) -> bool:
+        return alert.closed_on is None
+
+    def has_dismiss_permission(self, request: HttpRequest) -> bool:
+        """Alerts are not edited, but whoever may change them may close them."""
+        return request.user.has_perm("mailboxes.change_tracelog")
+
+    @action(description="Dismiss", permissions=["dismiss"])
+    def dismiss(self, request: HttpRequest, queryset: QuerySet[TraceLog]) -> None:
+        closed = queryset.filter(closed_on__isnull=True).update(closed_on=timezone.now())
+        messages.success(request, f"{closed} alerts were dismissed.")
+
+
+@admin.register(MailboxStatistics)
+class MailboxStatisticsAdmin(ReadOnlyAdmin):
+    """How each cycle went (4.5)."""
+
+    list_display = (
+        "mailbox_process_started_on",
+        "mailbox",
+        "operation_type",
+        "process_result",
+        "items_seen",
+        "items_tracked",
+        "items_ignored",
+        "items_sent",
+        "items_failed",
+        "error",
+    )
+    list_filter = (
+        ("process_result", BooleanRadioFilter),
+        ("operation_type", ChoicesDropdownFilter),
+        ("mailbox", RelatedDropdownFilter),
+    )
+    list_filter_submit = True
+    list_select_related = ("mailbox",)
+    list_fullwidth = True
+    show_full_result_count = False
+
+
+@admin.register(AddressEntry)
+class AddressEntryAdmin(ReadOnlyAdmin):
+    """Which record is found by which address (5.12)."""
+
+    list_display = ("address", "name", "record_type", "record_id", "column_number", "is_active")
+    list_filter = (("record_type", RelatedDropdownFilter),)
+    list_filter_submit = True
+    list_select_related = ("record_type",)
+    search_fields = ("address", "name")

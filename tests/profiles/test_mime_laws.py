@@ -1,0 +1,131 @@
+"""What holds for any bytes: reading never raises, everything can be stored, both ways agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from profiles.connectors.mime import Message, attachment_content, envelope, inner_message, message, summary_of_html
+
+WHOLE = (
+    b'Return-Path: <>\r\nFrom: =?utf-8?Q?J=C3=BCrgen?= <j@x.example>\r\nTo: "A, B" <a@x.example>, Team: c@x.example;\r\n'
+    b"Date: Sun, 22 Nov 2026 12:00:00 +0100 (CET)\r\nMessage-ID: <1@x.example>\r\nReferences: <a@b> <c@d>\r\n"
+    b'Content-Type: multipart/mixed; boundary="b"\r\n\r\npreamble\r\n--b\r\n'
+    b"Content-Type: multipart/alternative; boundary=c\r\n\r\n--c\r\nContent-Type: text/plain; charset=gb2312; format=flowed\r\n"
+    b"Content-Transfer-Encoding: quoted-printable\r\n\r\n=C4=E3=BA=C3 =\r\n> a \r\n--c\r\nContent-Type: text/html\r\n\r\n<p>Hi\r\n"
+    b"--c--\r\n--b\r\nContent-Type: a/b; name*0*=utf-8''%C3; name*1*=%9C\r\nContent-Transfer-Encoding: base64\r\n\r\nSGVsbG8=\r\n"
+    b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: Inner\r\n\r\nbegin 644 a\r\n#0V%T\r\nend\r\n--b--\r\n"
+)
+PIECES = [
+    b"--b\r\n",
+    b"--b--",
+    b"\r\n",
+    b"\n\n",
+    b"\r",
+    b"\x00",
+    b"=?utf-8?b?",
+    b"?=",
+    b"=?",
+    b'"',
+    b"<",
+    b"(",
+    b";",
+    b":",
+    b",",
+    b"=",
+]
+PIECES += [
+    b"Content-Type: multipart/mixed; boundary=b\r\n",
+    b"Content-Transfer-Encoding: base64\r\n",
+    b"charset=utf-7",
+    b"\xff\xc3",
+]
+PIECES += [
+    b"Subject: ",
+    b"To: ",
+    b"Date: ",
+    b"begin 644 x\n",
+    b"\nend\n",
+    b"+2AA-",
+    b"message/rfc822",
+    b"filename*0*=",
+    b" ",
+    b"\\",
+]
+
+
+def strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from strings(each)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from strings(getattr(value, field.name))
+
+
+def check(raw: bytes) -> None:
+    """Everything that must hold for these bytes."""
+    found = message(raw)
+    assert isinstance(found, Message)
+    assert found == message(raw, fast=False)
+    assert found.envelope == envelope(raw)
+    for text in strings(found):
+        assert "\x00" not in text
+        text.encode("utf-8")
+    numbers = [part.number for part in found.attachments]
+    assert numbers == sorted(set(numbers))
+    for part in found.attachments:
+        assert len(attachment_content(raw, part.number)) == part.size
+    assert (inner_message(raw) is None) == (not any(part.is_message for part in found.attachments))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=500))
+def test_any_bytes_are_a_mail(raw: bytes) -> None:
+    check(raw)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=8)), max_size=40).map(b"".join))
+def test_any_heap_of_mail_pieces_is_a_mail(raw: bytes) -> None:
+    check(raw)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, len(WHOLE)),
+            st.integers(0, 40),
+            st.one_of(st.just(b""), st.sampled_from(PIECES), st.binary(max_size=4)),
+        ),
+        max_size=6,
+    )
+)
+def test_a_damaged_mail_is_still_a_mail(damages: list[tuple[int, int, bytes]]) -> None:
+    raw = WHOLE
+    for start, length, piece in damages:
+        raw = raw[:start] + piece + raw[start + length :]
+    check(raw)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, len(WHOLE)))
+def test_a_mail_cut_off_anywhere_is_still_a_mail(length: int) -> None:
+    check(WHOLE[:length])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.text(max_size=300)
+    | st.lists(st.sampled_from(["<p>", "</p>", "<td>", "<br>", "<li>", "&amp;", "<!--", "-->", "<pre>", "x"])).map("".join)
+)
+def test_any_text_has_a_summary(html: str) -> None:
+    summary = summary_of_html(html)
+    assert "\x00" not in summary
+    assert summary.encode("utf-8").decode("utf-8") == summary
