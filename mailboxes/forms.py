@@ -21,7 +21,7 @@ class MailboxForm(SealedPasswordsForm):
 
     class Meta:
         model = Mailbox
-        exclude: tuple[str, ...] = ()  # noqa: DJ006 - the fieldsets of the page name every column
+        exclude: tuple[str, ...] = ()
 
 
 class OrganizationForm(forms.ModelForm):

@@ -70,4 +70,4 @@ class EmailServerProfileForm(SealedPasswordsForm):
 
     class Meta:
         model = EmailServerProfile
-        exclude: tuple[str, ...] = ()  # noqa: DJ006 - the fieldsets of the page name every column
+        exclude: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ of them opens. A value whose key is missing or wrong cannot be opened, and says 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
@@ -21,7 +21,9 @@ class KeyUnavailable(Exception):
     """The key that sealed a secret is missing or wrong. `key_id` names it; `str()` says what to do."""
 
     def __init__(self, key_id: str, problem: str) -> None:
-        super().__init__(f"The key “{key_id}” that sealed a stored password {problem}. Add it to FIELD_KEYS and try again.")
+        super().__init__(
+            f"The key “{key_id}” that sealed a stored password {problem}. Add it to FIELD_KEYS and try again."
+        )
         self.key_id = key_id
 
 
@@ -86,7 +88,13 @@ class Sealed:
             raise KeyUnavailable(key_id, "does not fit it") from error
 
 
-class SealedField(models.TextField):
+if TYPE_CHECKING:
+    _TextField = models.TextField["Sealed | str", Sealed]
+else:
+    _TextField = models.TextField
+
+
+class SealedField(_TextField):
     """A column that holds a `Sealed`. Assign a plain string to replace the secret, "" to clear it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

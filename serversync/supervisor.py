@@ -6,6 +6,7 @@ a cluster that gives none, and whose workers renewed no lease either, is killed 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import signal
@@ -128,10 +129,8 @@ class Supervisor:
     def _kill(self) -> None:
         """The whole process group: sentinel and workers never outlive their cluster."""
         assert self._process is not None, "started by run()"
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait()
         os.close(self._lifeline)
 

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db import models
 from django.db.models import F, Q
@@ -37,7 +38,7 @@ class Claim:
     """Proof that this worker holds a leg: valid while the row still carries the same fence (law 6)."""
 
     leg_id: int
-    mailbox_id: object
+    mailbox_id: UUID
     leg: Leg
     fence: int
     due_on: datetime | None
@@ -104,7 +105,7 @@ class MailboxLeg(models.Model):
     last_remedy = models.CharField(max_length=1000, blank=True)
 
     objects = MailboxLegQuerySet.as_manager()
-    mailbox_id: object
+    mailbox_id: UUID
 
     class Meta:
         ordering = ["mailbox", "leg"]

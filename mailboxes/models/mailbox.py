@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from mailboxes.models.leg import Leg, LegStatus
 from mailboxes.models.queue import Queue
@@ -118,7 +119,7 @@ class Mailbox(models.Model):
                 violation_error_message="Emails are deleted after processing only in queue and forward mailboxes.",
             ),
             models.UniqueConstraint(
-                models.functions.Lower("email_address"),
+                Lower("email_address"),
                 name="mailbox_address_once",
                 condition=~Q(email_address=""),
                 violation_error_message="Another mailbox already has this address.",

@@ -53,9 +53,9 @@ def attachment_content(raw: bytes, number: int) -> bytes:
     structure = structure_of(raw)
     if 1 <= number <= len(structure.leaves):
         return structure.leaves[number - 1].content(raw)[0]
-    files = encoded_files(raw, structure) if number > len(structure.leaves) else []
     index = number - len(structure.leaves) - 1
-    return files[index].content if index < len(files) else b""
+    files = encoded_files(raw, structure) if index >= 0 else []
+    return files[index].content if 0 <= index < len(files) else b""
 
 
 def inner_message(raw: bytes) -> bytes | None:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import zip_longest
 
-from fast_mail_parser import ParseError, PyLazyMimePart, parse_email_tree
-
 from profiles.connectors.mime_parts import Part
+
+try:
+    from fast_mail_parser import ParseError, PyLazyMimePart, parse_email_tree
+except ImportError:  # everything works without it, large attachments are only slower
+    parse_email_tree = None
 
 _WORTH_IT = 32_768  # bytes of base64; below, the detour costs more than it saves
 _MOST_AROUND = 65_536  # bytes of headers and boundaries; the parser needs quadratic time for some headers
@@ -24,7 +27,7 @@ class FastContents:
 
     def __init__(self, raw: bytes, leaves: list[Part]) -> None:
         self.nodes: dict[int, PyLazyMimePart] = {}
-        if not _is_ordinary(raw, leaves):
+        if parse_email_tree is None or not _is_ordinary(raw, leaves):
             return
         try:
             found = list(_leaves(parse_email_tree(raw, mode="lazy"), _DEEPEST + 1))

@@ -141,7 +141,9 @@ class _Walk:
             first = _FIRST_LINE.match(self.raw, part.start)
             boundary = first[1].rstrip() if first else b""
             self._warn(_NONE)
-        if boundary:
+        if not boundary:
+            part.content_type = "text/plain"
+        else:
             self.depth_of.setdefault(boundary, len(self.open))
             self.open.append((boundary, part))
 

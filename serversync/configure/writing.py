@@ -91,8 +91,8 @@ def named(document: Document, model: type[models.Model], name: str, place: Place
 
 def _names() -> Mapping[type[models.Model], str]:
     """The column by which rows of a model are named in the file."""
-    user = get_user_model()
-    return {EmailServerProfile: "name", user: str(user.USERNAME_FIELD)} | dict(RECORDS.values())
+    names: dict[type[models.Model], str] = {EmailServerProfile: "name", get_user_model(): "username"}
+    return names | dict(RECORDS.values())
 
 
 def _blame(document: Document, error: ValidationError, given: Mapping[str, Given], place: Place) -> None:

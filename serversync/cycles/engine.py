@@ -61,9 +61,9 @@ def claim_next(clock: Clock, among: list[int] | None = None) -> Claim | None:
 def run_claim(claim: Claim, clock: Clock, budget: timedelta) -> Ended:
     """Run what was claimed and release it. Never raises for trouble with a server, a mailbox or a lost lease."""
     now = clock()
-    mailbox = Mailbox.objects.select_related("email_server_profile", "regarding_user__sync_settings", "regarding_queue").get(
-        pk=claim.mailbox_id
-    )
+    mailbox = Mailbox.objects.select_related(
+        "email_server_profile", "regarding_user__sync_settings", "regarding_queue"
+    ).get(pk=claim.mailbox_id)
     leg = MailboxLeg.objects.get(pk=claim.leg_id)
     policy = current_policy()
     ended = Ended(mailbox, claim.leg, Report(), now)
@@ -100,9 +100,7 @@ def _run(
     return None
 
 
-def _receive(
-    mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budget: timedelta, report: Report
-) -> None:
+def _receive(mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budget: timedelta, report: Report) -> None:
     access = access_to(mailbox, Leg.INCOMING)
     source = open_source(access, lease.progress)
     try:

@@ -115,7 +115,9 @@ def _alert(
     else:
         following = f"It is tried again at {then.due_on:%H:%M} UTC."
     if others:
-        following += f" {others} further mailboxes with the same credentials were stopped as well, to spare the account."
+        following += (
+            f" {others} further mailboxes with the same credentials were stopped as well, to spare the account."
+        )
     if isinstance(error, Throttled):
         following = f"The server asked us to wait. {following}"
     text = f"{leg.label} of {mailbox.email_address}: {error} {following}"

@@ -123,9 +123,7 @@ class Outgoing:
         """7.4: a permanent error concerns this message only."""
         with transaction.atomic():
             self.lease.pin()
-            delivery.move(
-                email, EmailStatus.FAILED, self.now, delivery_state=state, delivery_detail=detail[:2000]
-            )
+            delivery.move(email, EmailStatus.FAILED, self.now, delivery_state=state, delivery_detail=detail[:2000])
         self.report.failed += 1
 
     def _postpone(self, email: Email, error: ItemDelayed) -> None:

@@ -23,8 +23,8 @@ from profiles.connectors.base import ConnectorError, MailSource
 from profiles.identifiers import uuid7
 from profiles.items import Arrival, Missing
 from serversync.cycles.report import Report
-from tracking.crm.storage import store
 from tracking.crm.identity import content_key, stored_message_id, synthetic_message_id
+from tracking.crm.storage import store
 from tracking.decide.relevance import judge, needs_raw, takes_everything
 from tracking.decide.verdicts import Candidate, Facts, Known, Message, Verdict
 from tracking.facts.batch import facts_for, rows_with, start_of

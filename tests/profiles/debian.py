@@ -16,7 +16,7 @@ import pytest
 
 
 def program(name: str) -> str:
-    """The path of an installed program, for somebody who may start it. Without it the test is skipped, or fails in CI."""
+    """The path of an installed program, if we may start it. Otherwise the test is skipped, or fails in CI."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if found and os.geteuid() == 0:
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ ssl = yes
 ssl_cert = <{home}/certificate.pem
 ssl_key = <{home}/key.pem
 disable_plaintext_auth = no
-mail_location = maildir:{home}/mail
+mail_location = maildir:{home}/mail/%n
 first_valid_uid = 1
 passdb {{
   driver = passwd-file
@@ -41,7 +42,7 @@ passdb {{
 }}
 userdb {{
   driver = static
-  args = uid=nobody gid=nogroup home={home}/mail
+  args = uid=nobody gid=nogroup home={home}/mail/%n
 }}
 service anvil {{
   unix_listener anvil-auth-penalty {{
@@ -59,15 +60,23 @@ service pop3-login {{
 """
 
 
+NUMBERS = count(1)
+
+
 class DovecotStage:
     """Alice's Maildir. Its file names tell the read state: the flag S after ":2," means read."""
 
     exact = True
 
     def __init__(self, home: Path, access: Access) -> None:
-        self.home = home
         self.access = access
+        self._log = home / "log"
+        self._log_before = len(self._log.read_bytes())
+        self._maildir = home / "mail" / access.username.partition("@")[0]
         self._delivered = 0
+        for folder in (self._maildir, *(self._maildir / name for name in ("new", "cur", "tmp"))):
+            folder.mkdir()
+            shutil.chown(folder, "nobody", "nogroup")
 
     def source(self, **changes: Any) -> MailSource:
         return open_source(replace(self.access, **changes))
@@ -77,7 +86,7 @@ class DovecotStage:
 
     def deliver(self, raw: bytes) -> None:
         self._delivered += 1
-        file = self.home / "mail" / "new" / f"{1_700_000_000 + self._delivered}.M1P1.test"
+        file = self._maildir / "new" / f"{1_700_000_000 + self._delivered}.M1P1.test"
         file.write_bytes(raw)
         shutil.chown(file, "nobody", "nogroup")
 
@@ -89,10 +98,10 @@ class DovecotStage:
         return [(*self._name(file), file.read_bytes()) for file in self._files()]
 
     def logins(self) -> int:
-        return (self.home / "log").read_text().count("Password mismatch")
+        return self._log.read_bytes()[self._log_before :].count(b"Password mismatch")
 
     def _files(self) -> list[Path]:
-        found = [file for folder in ("new", "cur") for file in (self.home / "mail" / folder).iterdir()]
+        found = [file for folder in ("new", "cur") for file in (self._maildir / folder).iterdir()]
         return sorted(found, key=self._name)
 
     @staticmethod
@@ -108,7 +117,8 @@ def dovecot() -> Iterator[dict[str, Any]]:
     pop3, pop3s = free_ports(2)
     with public_directory() as home:
         make_certificate(home, "127.0.0.1")
-        (home / "users").write_text(f"{ALICE}:{{PLAIN}}{PASSWORD}\n")
+        (home / "mail").mkdir()
+        (home / "log").touch()
         (home / "dovecot.conf").write_text(CONFIGURATION.format(home=home, pop3=pop3, pop3s=pop3s))
         with running([executable, "-F", "-c", str(home / "dovecot.conf")], home / "output", pop3, pop3s):
             yield {"home": home, Tls.NONE: pop3, Tls.STARTTLS: pop3, Tls.IMPLICIT: pop3s}
@@ -117,18 +127,17 @@ def dovecot() -> Iterator[dict[str, Any]]:
 @pytest.fixture(params=[Tls.NONE, Tls.STARTTLS, Tls.IMPLICIT], ids=lambda tls: tls.value)
 def stage(dovecot: dict[str, Any], request: pytest.FixtureRequest) -> DovecotStage:
     home: Path = dovecot["home"]
-    shutil.rmtree(home / "mail", ignore_errors=True)
-    for folder in ("mail", "mail/new", "mail/cur", "mail/tmp"):
-        (home / folder).mkdir()
-        shutil.chown(home / folder, "nobody", "nogroup")
-    (home / "log").write_text("")
+    # Everybody has a maildrop of her own, because Dovecot may still be busy with the one of the test before.
+    user = f"alice{next(NUMBERS)}@us.test"
+    with (home / "users").open("a") as users:
+        users.write(f"{user}:{{PLAIN}}{PASSWORD}\n")
     access = Access(
         Transport.POP3,
         ALICE,
         host="127.0.0.1",
         port=dovecot[request.param],
         tls=request.param,
-        username=ALICE,
+        username=user,
         password=PASSWORD,
         timeout=20,
         ca_file=str(home / "certificate.pem"),

@@ -13,13 +13,14 @@ from queue import LifoQueue
 import pytest
 import requests
 import urllib3
-from exchangelib import Account
+from exchangelib import Account, errors
 from exchangelib.protocol import BaseProtocol, CachingProtocol
 from exchangelib.services.common import EWSAccountService, EWSService
 from exchangelib.util import to_xml
 from requests.adapters import HTTPAdapter
 
 from profiles.connectors.ews import operations, session, wire
+from profiles.connectors.ews.meanings import BY_CODE, MEANINGS
 from profiles.connectors.ews.session import EndpointProtocol, EwsSession, Login
 from profiles.items import no_progress
 from tests.profiles.exchange import access
@@ -105,6 +106,11 @@ def test_exchangelib_reads_answers_byte_by_byte_unless_it_is_given_blocks() -> N
     response = wire.BlockResponse()
     response._content, response._content_consumed = b"x" * 100_000, True
     assert [len(block) for block in response.iter_content()] == [65536, 34464]
+
+
+def test_the_codes_we_know_are_those_of_exchange() -> None:
+    assert [code for code in BY_CODE if not hasattr(errors, code)] == []
+    assert sum(map(len, MEANINGS.values())) == len(BY_CODE)  # none means two things
 
 
 def test_connections_are_of_our_own_kind(account: Account) -> None:

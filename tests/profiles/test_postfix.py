@@ -4,6 +4,7 @@ outboxes."""
 from __future__ import annotations
 
 import shutil
+import stat
 import subprocess
 import time
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ maillog_file = /dev/stdout
 myhostname = mail.us.test
 mydestination =
 alias_maps =
+local_header_rewrite_clients =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks =
@@ -129,10 +131,21 @@ class PostfixStage:
 
     def _wait_for_the_queue(self) -> None:
         for _ in range(400):
-            if not any(file.is_file() for name in QUEUES for file in (self.home / "queue" / name).rglob("*")):
+            if not any(map(accepted, self._queue_files())):
                 return
             time.sleep(0.025)
         pytest.fail("Postfix did not deliver.")
+
+    def _queue_files(self) -> list[Path]:
+        return [file for name in QUEUES for file in (self.home / "queue" / name).rglob("*")]
+
+
+def accepted(queue_file: Path) -> bool:
+    """Whether a queue file is a whole letter: Postfix then makes it executable."""
+    try:
+        return queue_file.is_file() and bool(queue_file.stat().st_mode & stat.S_IXUSR)
+    except FileNotFoundError:  # delivered meanwhile
+        return False
 
 
 def write_files(home: Path, smtp: int, smtps: int) -> None:

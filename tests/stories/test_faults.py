@@ -118,7 +118,9 @@ def test_a_wrong_password_stops_the_leg_at_once_and_is_tried_once(company: Compa
     assert "wrong" not in alert.text + alert.error_details
     ended = run(alice)
     assert ended.skipped.startswith("Not enabled")
-    logins = [one for one in company.sandbox.log()["requests"] if one["operation"] in ("PASS", "AUTH", "SyncFolderItems")]
+    logins = [
+        one for one in company.sandbox.log()["requests"] if one["operation"] in ("PASS", "AUTH", "SyncFolderItems")
+    ]
     assert len(logins) <= 1
 
 

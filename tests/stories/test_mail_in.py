@@ -23,7 +23,9 @@ def profile(request, company):
 def test_a_letter_to_alice_becomes_an_email_with_its_original(company: Company, profile) -> None:
     alice = company.user("Alice", profile)
     ann = Contact.objects.create(full_name="Ann Smith", email_address_1="ann@acme.test")
-    raw = letter("Ann <ann@acme.test>", "alice@us.test", "Grüße", "Hello Alice", attachments=[("a.txt", "text/plain", b"abc")])
+    raw = letter(
+        "Ann <ann@acme.test>", "alice@us.test", "Grüße", "Hello Alice", attachments=[("a.txt", "text/plain", b"abc")]
+    )
     company.sandbox.deliver("alice@us.test", raw)
 
     ended = receive(alice)
@@ -61,11 +63,15 @@ def test_a_second_run_changes_nothing(company: Company, profile) -> None:
 
 def test_an_answer_to_our_mail_is_kept_and_a_strangers_mail_is_not(company: Company, profile) -> None:
     bob = company.user("Bob", profile)
-    company.sandbox.deliver("bob@us.test", letter("ann@acme.test", "bob@us.test", "Quote", "?", message_id="<q1@acme.test>"))
+    company.sandbox.deliver(
+        "bob@us.test", letter("ann@acme.test", "bob@us.test", "Quote", "?", message_id="<q1@acme.test>")
+    )
     receive(bob)
     alice = company.user("Alice", profile, IncomingFilter.RESPONSES_TO_OUR_MAIL)
     answer = letter("eve@else.test", "alice@us.test", "Re: Quote", "yes", in_reply_to="<q1@acme.test>")
-    nested = letter("zoe@else.test", "alice@us.test", "Re: Quote", "me too", references=["<q1@acme.test>", "<x@y.test>"])
+    nested = letter(
+        "zoe@else.test", "alice@us.test", "Re: Quote", "me too", references=["<q1@acme.test>", "<x@y.test>"]
+    )
     stranger = letter("spam@else.test", "alice@us.test", "Buy", "now")
     for raw in (answer, nested, stranger):
         company.sandbox.deliver("alice@us.test", raw)

@@ -60,7 +60,9 @@ def test_the_copy_in_sent_items_is_there_once(company: Company) -> None:  # 7.8
 
 def test_an_answer_joins_the_conversation_at_both_ends(company: Company, profile) -> None:
     alice = company.user("Alice", profile)
-    company.sandbox.deliver("alice@us.test", letter("ann@acme.test", "alice@us.test", "Quote?", "x", message_id="<q@acme.test>"))
+    company.sandbox.deliver(
+        "alice@us.test", letter("ann@acme.test", "alice@us.test", "Quote?", "x", message_id="<q@acme.test>")
+    )
     receive(alice)
     question = Email.objects.get()
     answer = submit(alice, subject="Re: Quote?", answers=question)

@@ -55,9 +55,7 @@ def move(email: Email, to: EmailStatus, now: datetime, **columns: Any) -> None:
 
 def tell(email: Email, kind: EventKind, now: datetime) -> None:
     """Write the domain event, in the transaction of what it tells."""
-    DomainEvent.objects.create(
-        kind=kind, happened_on=now, subject_id=str(email.pk), mailbox_id=email.sender_mailbox_id
-    )
+    DomainEvent.objects.create(kind=kind, happened_on=now, subject_id=str(email.pk), mailbox_id=email.sender_mailbox_id)
 
 
 def submit(email: Email, now: datetime) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from mailboxes.policy import Policy
 from profiles.connectors.mime import Envelope
-from tracking.decide.correlation import correlate
 from tracking.crm.identity import dup_check
+from tracking.decide.correlation import correlate
 from tracking.decide.parties import eligible
 from tracking.decide.verdicts import Candidate, Correlation, Facts, Filter, Message, Reason, Verdict
 
@@ -48,7 +48,9 @@ def _settled_beforehand(message: Message, facts: Facts, policy: Policy) -> Verdi
     """What no filter is asked about: old mail, repeats, our own copies, what cannot be read or is too large."""
     instant = message.received_on or message.envelope.date
     if facts.start and instant and instant < facts.start:  # 2.10
-        return Verdict(False, Reason.BEFORE_START_DATE, {"received": instant.isoformat(), "start": facts.start.isoformat()})
+        return Verdict(
+            False, Reason.BEFORE_START_DATE, {"received": instant.isoformat(), "start": facts.start.isoformat()}
+        )
     ours = facts.by_dup_check.get(dup_check(message.key, outgoing=True))
     if ours is not None:  # 7.8: the Sent copy, or mail to oneself, comes back
         return Verdict(True, Reason.OUR_OWN_COPY, {"email": str(ours.id)}, same_as=ours)

@@ -12,9 +12,7 @@ from tracking.facts.people import addresses_in, matches_of
 from tracking.models import LedgerRow
 
 
-def facts_for(
-    messages: Sequence[Message], candidates: tuple[Candidate, ...], start: datetime | None
-) -> Facts:
+def facts_for(messages: Sequence[Message], candidates: tuple[Candidate, ...], start: datetime | None) -> Facts:
     """Three selects: repeats, ancestors, people."""
     return Facts(
         candidates=candidates,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from tracking.crm.identity import dup_check
 from tracking.crm.models import Email
 from tracking.decide.correlation import ancestor_ids
-from tracking.crm.identity import dup_check
 from tracking.decide.verdicts import Known, Message
 
 _COLUMNS = (

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
@@ -26,7 +27,7 @@ class Discovered:
 
 
 def record_page(
-    cursor: SyncCursor, mailbox_id: object, page: Page, start: datetime | None, now: datetime, pin: Callable[[], None]
+    cursor: SyncCursor, mailbox_id: UUID, page: Page, start: datetime | None, now: datetime, pin: Callable[[], None]
 ) -> Discovered:
     """Write down what a page shows together with the cursor that covers it. `pin` raises when the lease has moved."""
     with transaction.atomic():
@@ -47,7 +48,7 @@ def _is_older(item: Shown, start: datetime | None) -> bool:
     return start is not None and item.received_on is not None and item.received_on < start
 
 
-def _known(mailbox_id: object, folder: str, page: Page, recent: Sequence[Shown]) -> dict[str, Placement]:
+def _known(mailbox_id: UUID, folder: str, page: Page, recent: Sequence[Shown]) -> dict[str, Placement]:
     """The placements this page is about; all of the folder when the page claims to be complete."""
     placements = Placement.objects.filter(mailbox_id=mailbox_id, folder=folder).only(
         "id", "server_key", "gone_on", "ledger_row_id"
@@ -68,7 +69,7 @@ def _vanished(known: dict[str, Placement], page: Page) -> list[Placement]:
     return [placement for key, placement in known.items() if key not in shown and placement.gone_on is None]
 
 
-def _add(mailbox_id: object, folder: str, items: Sequence[Shown], now: datetime) -> None:
+def _add(mailbox_id: UUID, folder: str, items: Sequence[Shown], now: datetime) -> None:
     rows = LedgerRow.objects.bulk_create(
         [
             LedgerRow(mailbox_id=mailbox_id, size=item.size, received_on=item.received_on, discovered_on=now)
@@ -93,7 +94,7 @@ def _add(mailbox_id: object, folder: str, items: Sequence[Shown], now: datetime)
     move_totals(mailbox_id, Counter(shown=len(items), pending=len(items)))
 
 
-def _revive(mailbox_id: object, placements: Collection[Placement]) -> int:
+def _revive(mailbox_id: UUID, placements: Collection[Placement]) -> int:
     """Items that were gone are shown again: judged now if they never were."""
     if not placements:
         return 0
@@ -105,7 +106,7 @@ def _revive(mailbox_id: object, placements: Collection[Placement]) -> int:
     return rows
 
 
-def mark_gone(mailbox_id: object, placements: Iterable[Placement], now: datetime) -> int:
+def mark_gone(mailbox_id: UUID, placements: Iterable[Placement], now: datetime) -> int:
     """The server no longer shows these. A message never judged, and nowhere else, is gone; a verdict stays as it is."""
     placements = list(placements)
     for first in range(0, len(placements), CHUNK):
@@ -113,7 +114,7 @@ def mark_gone(mailbox_id: object, placements: Iterable[Placement], now: datetime
     return len(placements)
 
 
-def _mark_chunk_gone(mailbox_id: object, placements: list[Placement], now: datetime) -> None:
+def _mark_chunk_gone(mailbox_id: UUID, placements: list[Placement], now: datetime) -> None:
     Placement.objects.filter(pk__in=[placement.pk for placement in placements]).update(gone_on=now, acknowledge=0)
     rows = LedgerRow.objects.filter(
         pk__in=[placement.ledger_row_id for placement in placements], state=LedgerState.PENDING
@@ -124,7 +125,7 @@ def _mark_chunk_gone(mailbox_id: object, placements: list[Placement], now: datet
     move_totals(mailbox_id, Counter(pending=-count, gone=count))
 
 
-def sweep(cursor: SyncCursor, mailbox_id: object, listed: Collection[str], now: datetime, pin: Callable[[], None]) -> int:
+def sweep(cursor: SyncCursor, mailbox_id: UUID, listed: Collection[str], now: datetime, pin: Callable[[], None]) -> int:
     """After a lost cursor was rebuilt: what a complete listing does not hold is gone (law 9). Ends the rebuilding."""
     with transaction.atomic():
         pin()

@@ -13,9 +13,9 @@ from mailboxes.models import Mailbox
 from mailboxes.policy import Policy
 from profiles.connectors import mime
 from profiles.connectors.mime import Address, Attachment
+from tracking.crm.identity import dup_check, stored_message_id
 from tracking.crm.models import ActivityMimeAttachment, ActivityParty, Blob, Direction, Email, Participation
 from tracking.crm.models.states import ActivityState, EmailStatus, Notifications
-from tracking.crm.identity import dup_check, stored_message_id
 from tracking.decide.parties import recipients_of, sender_of
 from tracking.decide.verdicts import Facts, Known, Match, Message, Verdict
 
@@ -93,9 +93,9 @@ def _email(
     )
     accepted_by = verdict.accepted_by
     if accepted_by is not None and accepted_by.kind == "queue":
-        email.accepting_queue_id = accepted_by.id  # type: ignore[assignment]
+        email.accepting_queue_id = accepted_by.id
     elif accepted_by is not None:
-        email.accepting_user_id = accepted_by.id  # type: ignore[assignment]
+        email.accepting_user_id = accepted_by.id
     if correlation.email is not None:  # 6.2, 5.17
         _inherit(email, correlation.email)
     return email

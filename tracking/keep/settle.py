@@ -13,9 +13,9 @@ from django.db import transaction
 
 from mailboxes.models import Mailbox, QueueItem
 from mailboxes.policy import Policy
+from tracking.crm.identity import stored_message_id
 from tracking.crm.models import ActivityMimeAttachment, ActivityParty, Blob, DomainEvent, Email
 from tracking.crm.models.events import EventKind
-from tracking.crm.identity import stored_message_id
 from tracking.decide.verdicts import Message, Verdict
 from tracking.keep.emails import KeptEmail
 from tracking.keep.pending import Waiting
@@ -141,7 +141,7 @@ def _queue_items(one: Settled, around: Circumstances) -> Iterable[QueueItem]:
         return
     if around.policy.create_queue_items_for_accepting_queue_recipients:
         yield QueueItem(
-            queue_id=accepted_by.id,  # type: ignore[misc]
+            queue_id=accepted_by.id,
             object_type=ContentType.objects.get_for_model(Email),
             object_id=str(one.kept.email.id),
             entered_on=around.now,

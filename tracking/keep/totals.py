@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from uuid import UUID
 
 from django.db.models import F
 
@@ -17,7 +18,7 @@ COLUMN = {
 }
 
 
-def move_totals(mailbox_id: object, changes: Counter[str]) -> None:
+def move_totals(mailbox_id: UUID, changes: Counter[str]) -> None:
     """Add these differences to the mailbox's totals; call it inside the transaction that makes them true."""
     differences = {column: number for column, number in changes.items() if number}
     if not differences:

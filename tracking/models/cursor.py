@@ -15,7 +15,9 @@ class SyncCursor(models.Model):
     kind = models.CharField(max_length=16)
     version = models.PositiveSmallIntegerField(default=1)
     value = models.TextField(blank=True)
-    older = models.PositiveIntegerField(default=0, help_text="Shown, but older than the start date: counted, not rowed.")
+    older = models.PositiveIntegerField(
+        default=0, help_text="Shown, but older than the start date: counted, not rowed."
+    )
     sweep_from = models.DateTimeField(
         null=True, blank=True, help_text="Set while a lost cursor is rebuilt: afterwards what was not seen is gone."
     )

@@ -6,6 +6,8 @@ For each mailbox at every commit: shown = copies + pending + tracked + ignored +
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 from django.db.models import Q
 
@@ -52,7 +54,7 @@ class LedgerRow(models.Model):
         Blob, models.PROTECT, null=True, blank=True, related_name="+", help_text="Only of quarantined messages."
     )
 
-    mailbox_id: object
+    mailbox_id: UUID
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["mailbox", "content_key"], name="ledger_once_per_content")]
@@ -108,6 +110,4 @@ class LedgerTotal(models.Model):
     @property
     def balances(self) -> bool:
         """The equation of the module's docstring."""
-        return self.shown == (
-            self.copies + self.pending + self.tracked + self.ignored + self.quarantined + self.gone
-        )
+        return self.shown == (self.copies + self.pending + self.tracked + self.ignored + self.quarantined + self.gone)

@@ -3,6 +3,7 @@
     session     one place that opens accounts: pinned version, credentials, connection pool, forks
     wire        HTTP below exchangelib: who may be reached, TLS, time and size limits, HTTP statuses
     operations  the EWS operations that are used: one request each, one result per item
+    meanings    what Exchange's response codes mean, and the remedies
     errors      every failure, translated into the family of `base` (law 8)
     headers     a header block from what Exchange tells about an item
     mail        the MailSource

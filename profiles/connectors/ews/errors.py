@@ -51,9 +51,9 @@ class BrokenAnswer(EWSError):
 
 
 class Stopped(requests.exceptions.ConnectionError):
-    """Carries an error of ours out through the layers of the HTTP client."""
+    """Carries an error of ours, or of the caller's `progress`, out through the layers of the HTTP client."""
 
-    def __init__(self, reason: ConnectorError) -> None:
+    def __init__(self, reason: Exception) -> None:
         super().__init__(str(reason))
         self.reason = reason
 
@@ -64,21 +64,20 @@ class NotReached(Stopped):
 
 @contextmanager
 def translated(access: Access) -> Iterator[None]:
-    """Whatever is raised inside leaves as an error of the family of `base`."""
+    """Whatever is raised inside leaves as an error of the family of `base`; what the caller's own `progress` raised
+    leaves as it is."""
     try:
         yield
     except ConnectorError:
         raise
-    except (EWSError, requests.RequestException, OSError, *PARSING) as error:
+    except Exception as error:
+        stopped = next((cause for cause in causes(error) if isinstance(cause, Stopped)), None)
         # The words of the server are in `error` with all they hold: nobody prints them as the cause (law 10).
-        raise translate(error, access) from None
+        raise (stopped.reason if stopped else translate(error, access)) from None
 
 
 def translate(error: Exception, access: Access) -> ConnectorError:
-    """The error of our family that `error` stands for. The most telling of its causes decides."""
-    for cause in causes(error):
-        if isinstance(cause, Stopped):
-            return cause.reason
+    """The error of our family that `error` stands for."""
     if isinstance(error, ews.CASError):
         return _error(of_code(error.cas_error), error.cas_error, access)
     if isinstance(error, HttpStatus):
@@ -170,7 +169,9 @@ def _unreadable(error: Exception) -> ConnectorError:
     if isinstance(error, PARSING):
         return UnreadableAnswer("The server's answer could not be read.")
     return Transient(
-        "The server's answer could not be read.", remedy="Check that the address is that of EWS, not of a web page."
+        "The server's answer could not be read.",
+        words="" if isinstance(error, EWSError) else type(error).__name__,
+        remedy="Check that the address is that of EWS, not of a web page.",
     )
 
 

@@ -317,7 +317,7 @@ def _by_size(keys: Sequence[str], sizes: dict[str, int]) -> Iterator[list[str]]:
     block: list[str] = []
     total = 0
     for key in keys:
-        size = sizes.get(key, 0)
+        size = sizes.get(key, RAW_BYTES_AT_ONCE)
         if block and (len(block) == RAW_AT_ONCE or total + size > RAW_BYTES_AT_ONCE):
             yield block
             block, total = [], 0

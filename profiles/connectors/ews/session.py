@@ -7,6 +7,7 @@ single persons are dropped when they are done, and a forked process starts with 
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import weakref
@@ -42,6 +43,9 @@ DISTINGUISHED = frozenset(
     )
 )
 """Folder names that mean the same in every mailbox; any other name is the id of a folder."""
+
+# At this level exchangelib logs whole requests, which hold people's mail; whatever happened is raised as well.
+logging.getLogger("exchangelib.util").addFilter(lambda record: record.levelno != logging.ERROR)
 
 Operation = TypeVar("Operation", bound=OneRequest)
 

@@ -46,6 +46,13 @@ def reporting(progress: Progress) -> Iterator[None]:
         _progress.reset(token)
 
 
+def _tell_progress() -> None:
+    try:
+        _progress.get()()
+    except Exception as error:
+        raise Stopped(error) from error
+
+
 class BlockResponse(requests.Response):
     """An answer that is read in blocks; `timeout` is the longest wait for one of them, in seconds."""
 
@@ -67,7 +74,7 @@ class BlockResponse(requests.Response):
                     raise Stopped(UnreadableAnswer(f"The answer is larger than {LARGEST_ANSWER // 2**20} MB."))
                 if monotonic() > deadline + received / network.LOWEST_RATE:
                     raise Stopped(Transient("The server sends its answer too slowly."))
-                _progress.get()()
+                _tell_progress()
                 yield block
         except urllib3.exceptions.HTTPError as error:
             raise requests.exceptions.ChunkedEncodingError(error) from error
@@ -79,7 +86,7 @@ class Upload(io.BytesIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """The next block; urllib3 asks for small ones."""
-        _progress.get()()
+        _tell_progress()
         return super().read(BLOCK)
 
 
@@ -112,7 +119,7 @@ class EndpointAdapter(HTTPAdapter):
             sent.body = Upload(request.body)
         response: Any = super().send(sent, stream, timeout, *args, **kwargs)
         response.request = request
-        _progress.get()()
+        _tell_progress()
         if not stream:
             response.__class__ = BlockResponse
             response.timeout = self.access.timeout

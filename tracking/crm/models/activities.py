@@ -77,7 +77,9 @@ class Email(Activity):
     receiving_mailbox = models.ForeignKey(
         Mailbox, models.SET_NULL, null=True, blank=True, related_name="received_emails"
     )
-    accepting_user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    accepting_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     accepting_queue = models.ForeignKey(Queue, models.SET_NULL, null=True, blank=True, related_name="+")
     message_id = models.CharField(max_length=320, blank=True)
     message_id_dup_check = models.UUIDField(editable=False)

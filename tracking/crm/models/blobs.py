@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 
 
@@ -30,7 +32,7 @@ class ActivityMimeAttachment(models.Model):
     is_inline = models.BooleanField(default=False)
     is_left_out = models.BooleanField(default=False, help_text="Over the size limit; still in the original (5.19).")
 
-    email_id: object
+    email_id: UUID
 
     class Meta:
         ordering = ["attachment_number"]

@@ -1,4 +1,4 @@
-"""The console pages of mailboxes, queues, settings and alerts."""
+"""The console pages of mailboxes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import (
-    BooleanRadioFilter,
     ChoicesDropdownFilter,
     DropdownFilter,
     RelatedDropdownFilter,
@@ -22,24 +21,15 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import action, display
 
 from mailboxes import switching
-from mailboxes.forms import MailboxForm, OrganizationForm, policy_table
+from mailboxes.forms import MailboxForm
 from mailboxes.health import Health, health_of_leg, with_health
 from mailboxes.models import (
-    AddressEntry,
     Leg,
     Mailbox,
     MailboxLeg,
-    MailboxStatistics,
-    Organization,
-    Queue,
-    QueueItem,
-    QueueMember,
-    TraceLevel,
-    TraceLog,
-    UserSettings,
 )
 from mailboxes.models.leg import ensure_legs
-from profiles.pages import ReadOnlyAdmin, moment
+from profiles.pages import moment
 
 HEALTH_COLOURS = {
     Health.WORKING: "success",
@@ -49,7 +39,6 @@ HEALTH_COLOURS = {
     Health.NEVER_RUN: "primary",
     Health.OFF: "default",
 }
-LEVEL_COLOURS = {TraceLevel.ERROR: "danger", TraceLevel.WARNING: "warning", TraceLevel.INFORMATION: "info"}
 
 
 class HealthFilter(DropdownFilter):
@@ -273,192 +262,3 @@ class MailboxAdmin(ModelAdmin):
     @action(description="Deactivate", permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
         messages.success(request, f"{switching.deactivate(queryset)} mailboxes are inactive.")
-
-
-class QueueMemberInline(TabularInline):
-    """Who works the queue."""
-
-    model = QueueMember
-    autocomplete_fields = ("user",)
-    extra = 0
-
-
-@admin.register(Queue)
-class QueueAdmin(ModelAdmin):
-    """Shared addresses and their members (5.18)."""
-
-    list_display = (
-        "name",
-        "email_address",
-        "incoming_email_filtering_method",
-        "queue_view_type",
-        "waiting",
-        "state_code",
-    )
-    list_filter = (("state_code", ChoicesDropdownFilter), ("queue_view_type", ChoicesDropdownFilter))
-    list_filter_submit = True
-    search_fields = ("name", "email_address")
-    autocomplete_fields = ("owner",)
-    inlines = (QueueMemberInline,)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Queue]:
-        return super().get_queryset(request).annotate(waiting_items=Count("items"))
-
-    @display(description="Waiting items", ordering="waiting_items")
-    def waiting(self, queue: Queue) -> int:
-        return queue.waiting_items  # type: ignore[attr-defined,no-any-return]
-
-
-@admin.register(QueueItem)
-class QueueItemAdmin(ModelAdmin):
-    """What waits in the queues; a member takes an item by becoming its worker."""
-
-    list_display = ("object_type", "object_id", "queue", "entered_on", "worker", "state_code")
-    list_filter = (("queue", RelatedDropdownFilter), ("state_code", ChoicesDropdownFilter))
-    list_filter_submit = True
-    list_select_related = ("queue", "worker", "object_type")
-    autocomplete_fields = ("worker",)
-    readonly_fields = ("queue", "object_type", "object_id", "entered_on")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-
-@admin.register(UserSettings)
-class UserSettingsAdmin(ModelAdmin):
-    """The filter and the zone of each user (5.4)."""
-
-    list_display = ("user", "incoming_email_filtering_method", "time_zone")
-    list_filter = (("incoming_email_filtering_method", ChoicesDropdownFilter),)
-    list_filter_submit = True
-    list_select_related = ("user",)
-    search_fields = ("user__username", "user__email", "user__last_name")
-    autocomplete_fields = ("user",)
-
-
-@admin.register(Organization)
-class OrganizationAdmin(ModelAdmin):
-    """The one row of organization-wide settings."""
-
-    form = OrganizationForm
-    list_display = ("name", "default_email_server_profile", "changed")
-    readonly_fields = ("every_setting",)
-    fieldsets = (
-        (None, {"fields": ("name", "default_email_server_profile", "overrides")}),
-        ("Every setting and its default", {"fields": ("every_setting",)}),
-    )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and not Organization.objects.exists()
-
-    def has_delete_permission(self, request: HttpRequest, obj: Organization | None = None) -> bool:
-        return False
-
-    @display(description="Settings that differ from the default")
-    def changed(self, organization: Organization) -> str:
-        return ", ".join(organization.overrides) or "none"
-
-    @display(description="Settings")
-    def every_setting(self, organization: Organization) -> SafeString:
-        rows = format_html_join(
-            "", '<tr><th scope="row"><code>{}</code></th><td><code>{}</code></td></tr>', policy_table()
-        )
-        return format_html(
-            '<table class="ss-table"><caption class="ss-hidden">Settings and defaults</caption><thead><tr>'
-            '<th scope="col">Setting</th><th scope="col">Default</th></tr></thead><tbody>{}</tbody></table>',
-            rows,
-        )
-
-
-class OpenFilter(DropdownFilter):
-    """Alerts that are open, or closed."""
-
-    title = "open"
-    parameter_name = "open"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "Open"), ("no", "Closed")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[TraceLog]) -> QuerySet[TraceLog]:
-        return queryset.filter(closed_on__isnull=self.value() == "yes") if self.value() in ("yes", "no") else queryset
-
-
-@admin.register(TraceLog)
-class TraceLogAdmin(ReadOnlyAdmin):
-    """Alerts: what happened, what the server said, what would fix it (4.8)."""
-
-    list_display = ("grade", "text", "about", "occurrences", "remedy", "last", "is_open")
-    list_filter = (
-        OpenFilter,
-        ("level", ChoicesDropdownFilter),
-        ("mailbox", RelatedDropdownFilter),
-        ("email_server_profile", RelatedDropdownFilter),
-    )
-    list_filter_submit = True
-    list_select_related = ("mailbox", "email_server_profile")
-    list_fullwidth = True
-    search_fields = ("text", "cause", "error_details")
-    actions = ("dismiss",)
-
-    @display(description="Level", ordering="level", label=LEVEL_COLOURS)
-    def grade(self, alert: TraceLog) -> tuple[int, str]:
-        return alert.level, alert.get_level_display()
-
-    @display(description="About")
-    def about(self, alert: TraceLog) -> str:
-        return str(alert.mailbox or alert.email_server_profile)
-
-    @display(description="Last time", ordering="last_occurred_on")
-    def last(self, alert: TraceLog) -> SafeString:
-        return moment(alert.last_occurred_on)
-
-    @display(description="Open", boolean=True)
-    def is_open(self, alert: TraceLog) -> bool:
-        return alert.closed_on is None
-
-    def has_dismiss_permission(self, request: HttpRequest) -> bool:
-        """Alerts are not edited, but whoever may change them may close them."""
-        return request.user.has_perm("mailboxes.change_tracelog")
-
-    @action(description="Dismiss", permissions=["dismiss"])
-    def dismiss(self, request: HttpRequest, queryset: QuerySet[TraceLog]) -> None:
-        closed = queryset.filter(closed_on__isnull=True).update(closed_on=timezone.now())
-        messages.success(request, f"{closed} alerts were dismissed.")
-
-
-@admin.register(MailboxStatistics)
-class MailboxStatisticsAdmin(ReadOnlyAdmin):
-    """How each cycle went (4.5)."""
-
-    list_display = (
-        "mailbox_process_started_on",
-        "mailbox",
-        "operation_type",
-        "process_result",
-        "items_seen",
-        "items_tracked",
-        "items_ignored",
-        "items_sent",
-        "items_failed",
-        "error",
-    )
-    list_filter = (
-        ("process_result", BooleanRadioFilter),
-        ("operation_type", ChoicesDropdownFilter),
-        ("mailbox", RelatedDropdownFilter),
-    )
-    list_filter_submit = True
-    list_select_related = ("mailbox",)
-    list_fullwidth = True
-    show_full_result_count = False
-
-
-@admin.register(AddressEntry)
-class AddressEntryAdmin(ReadOnlyAdmin):
-    """Which record is found by which address (5.12)."""
-
-    list_display = ("address", "name", "record_type", "record_id", "column_number", "is_active")
-    list_filter = (("record_type", RelatedDropdownFilter),)
-    list_filter_submit = True
-    list_select_related = ("record_type",)
-    search_fields = ("address", "name")

@@ -1,0 +1,163 @@
+"""The console pages of the ledger, the placements, the cursors and the folder rules."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RelatedDropdownFilter
+from unfold.decorators import action, display
+
+from profiles.pages import ReadOnlyAdmin, moment
+from tracking.decide.verdicts import REASON_TEXTS
+from tracking.facts.why import evidence_lines, sentence
+from tracking.keep.redo import ignore, redo
+from tracking.models import LedgerRow, LedgerState, MailboxTrackingFolder, Placement, SyncCursor
+
+STATE_COLOURS = {
+    LedgerState.PENDING: "primary",
+    LedgerState.TRACKED: "success",
+    LedgerState.IGNORED: "info",
+    LedgerState.QUARANTINED: "danger",
+    LedgerState.GONE: "default",
+}
+
+
+class ReasonFilter(DropdownFilter):
+    """Why it was decided so (5.8)."""
+
+    title = "reason"
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(str(int(number)), text) for number, text in REASON_TEXTS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[LedgerRow]) -> QuerySet[LedgerRow]:
+        known = {str(int(number)): number for number in REASON_TEXTS}
+        return queryset.filter(reason=known[self.value()]) if self.value() in known else queryset
+
+
+class PlacementInline(TabularInline):
+    """Where a server showed the message."""
+
+    model = Placement
+    fields = readonly_fields = ("folder", "server_key", "shown_on", "gone_on", "acknowledge")
+    exclude = ("mailbox",)
+    extra = max_num = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(LedgerRow)
+class LedgerRowAdmin(ReadOnlyAdmin):
+    """Every message a server showed, and what became of it (laws 2, 4, 5)."""
+
+    list_display = ("badge", "why", "message", "mailbox", "received", "decided")
+    list_filter = (("state", ChoicesDropdownFilter), ReasonFilter, ("mailbox", RelatedDropdownFilter))
+    list_filter_submit = True
+    list_fullwidth = True
+    list_select_related = ("mailbox",)
+    search_fields = ("message_id",)
+    show_full_result_count = False
+    ordering = ("-id",)
+    actions = ("redo", "ignore")
+    inlines = (PlacementInline,)
+    fields = (
+        ("mailbox", "state"),
+        "why",
+        "evidence_list",
+        "message",
+        ("size", "attempts"),
+        ("received_on", "discovered_on"),
+        ("decided_on", "retry_on"),
+        "error",
+    )
+    readonly_fields = ("why", "evidence_list", "message")
+
+    @display(description="State", ordering="state", label=STATE_COLOURS)
+    def badge(self, row: LedgerRow) -> tuple[int, str]:
+        return row.state, LedgerState(row.state).name.capitalize()
+
+    @display(description="Why")
+    def why(self, row: LedgerRow) -> SafeString:
+        address = reverse("admin:tracking_ledgerrow_change", args=[row.pk])
+        return format_html('<a class="ss-link" href="{}">{}</a>', address, sentence(row))
+
+    @display(description="Message")
+    def message(self, row: LedgerRow) -> SafeString:
+        name = row.message_id or "(headers not read yet)"
+        if row.email_id is None:
+            return format_html('<span class="ss-id">{}</span>', name)
+        return format_html(
+            '<a class="ss-link ss-id" href="{}">{}</a>', reverse("console:email", args=[row.email_id]), name
+        )
+
+    @display(description="Received", ordering="received_on")
+    def received(self, row: LedgerRow) -> SafeString:
+        return moment(row.received_on)
+
+    @display(description="Decided", ordering="decided_on")
+    def decided(self, row: LedgerRow) -> SafeString:
+        return moment(row.decided_on)
+
+    @display(description="Evidence")
+    def evidence_list(self, row: LedgerRow) -> str:
+        return "; ".join(f"{label}: {text}" for label, text in evidence_lines(row.evidence)) or "–"
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        """Rows are not edited, but whoever may change them may decide about them."""
+        return request.user.has_perm("tracking.change_ledgerrow")
+
+    @action(description="Redo: judge again", permissions=["decide"])
+    def redo(self, request: HttpRequest, queryset: QuerySet[LedgerRow]) -> None:
+        number = redo(queryset, timezone.now())
+        messages.success(request, f"{number} messages are judged again at the next run, which was asked for.")
+
+    @action(description="Ignore: settle without tracking", permissions=["decide"])
+    def ignore(self, request: HttpRequest, queryset: QuerySet[LedgerRow]) -> None:
+        number = ignore(queryset, request.user.get_username(), timezone.now())
+        messages.success(request, f"{number} quarantined messages were settled as ignored.")
+
+
+@admin.register(Placement)
+class PlacementAdmin(ReadOnlyAdmin):
+    """Where servers showed messages."""
+
+    list_display = ("mailbox", "folder", "server_key", "ledger_row", "shown_on", "gone_on", "acknowledge")
+    list_filter = (("mailbox", RelatedDropdownFilter), ("acknowledge", ChoicesDropdownFilter))
+    list_filter_submit = True
+    list_select_related = ("mailbox", "ledger_row")
+    list_fullwidth = True
+    search_fields = ("server_key", "folder")
+    show_full_result_count = False
+
+
+@admin.register(SyncCursor)
+class SyncCursorAdmin(ReadOnlyAdmin):
+    """How far each folder has been read (law 1)."""
+
+    list_display = ("leg", "folder", "kind", "older", "sweep_from", "moved_on")
+    list_select_related = ("leg__mailbox",)
+
+
+@admin.register(MailboxTrackingFolder)
+class MailboxTrackingFolderAdmin(ModelAdmin):
+    """Folder rules: everything in this folder belongs to that record (9.1)."""
+
+    list_display = ("mailbox", "exchange_folder_name", "regarding_type", "regarding_id")
+    list_filter = (("mailbox", RelatedDropdownFilter),)
+    list_filter_submit = True
+    list_select_related = ("mailbox", "regarding_type")
+    search_fields = ("exchange_folder_name", "mailbox__name", "mailbox__email_address")
+    autocomplete_fields = ("mailbox",)
+    readonly_fields = ("folder_onboarding_status",)
