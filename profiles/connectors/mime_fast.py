@@ -13,8 +13,10 @@ from profiles.connectors.mime_parts import Part
 
 try:
     from fast_mail_parser import ParseError, PyLazyMimePart, parse_email_tree
+
+    _AVAILABLE = True
 except ImportError:  # everything works without it, large attachments are only slower
-    parse_email_tree = None
+    _AVAILABLE = False
 
 _WORTH_IT = 32_768  # bytes of base64; below, the detour costs more than it saves
 _MOST_AROUND = 65_536  # bytes of headers and boundaries; the parser needs quadratic time for some headers
@@ -27,7 +29,7 @@ class FastContents:
 
     def __init__(self, raw: bytes, leaves: list[Part]) -> None:
         self.nodes: dict[int, PyLazyMimePart] = {}
-        if parse_email_tree is None or not _is_ordinary(raw, leaves):
+        if not _AVAILABLE or not _is_ordinary(raw, leaves):
             return
         try:
             found = list(_leaves(parse_email_tree(raw, mode="lazy"), _DEEPEST + 1))

@@ -22,6 +22,7 @@ _DELIMITER = re.compile(rb"\n--([^\r\n]{1,300})")
 _FIRST_LINE = re.compile(rb"\s*+--([^\r\n]{1,200})")
 _TOKEN = re.compile(r"[\w-]+")
 _TOO_MANY = f"The message has more than {MOST_PARTS} parts; the rest was left out."
+_LONG_HEADER = "A header is so long that it was read in part only; what follows was taken for the text."
 _CUT_OFF = "The last boundary is missing; the message may have been cut off."
 _NEVER = "The boundary between the parts never appears; the content was read as text."
 _NONE = "A multipart content names no boundary."
@@ -120,7 +121,10 @@ class _Walk:
         self._close_down_to(-1)
 
     def _begin(self, start: int, parent: Part | None) -> Part:
-        fields = read_fields(self.raw, start, LONGEST_BLOCK_OF_A_PART if parent else LONGEST_BLOCK)
+        longest = LONGEST_BLOCK_OF_A_PART if parent else LONGEST_BLOCK
+        fields = read_fields(self.raw, start, longest)
+        if fields.end - start >= longest:
+            self._warn(_LONG_HEADER)
         default = "message/rfc822" if parent and parent.content_type == "multipart/digest" else "text/plain"
         value = fields.first(b"content-type")
         content_type, parameters = type_and_parameters(value) if value else (default, {})

@@ -119,6 +119,8 @@ def dovecot() -> Iterator[dict[str, Any]]:
         make_certificate(home, "127.0.0.1")
         (home / "mail").mkdir()
         (home / "log").touch()
+        users = [f"alice{number}@us.test:{{PLAIN}}{PASSWORD}\n" for number in range(1, 1000)]
+        (home / "users").write_text("".join(users))
         (home / "dovecot.conf").write_text(CONFIGURATION.format(home=home, pop3=pop3, pop3s=pop3s))
         with running([executable, "-F", "-c", str(home / "dovecot.conf")], home / "output", pop3, pop3s):
             yield {"home": home, Tls.NONE: pop3, Tls.STARTTLS: pop3, Tls.IMPLICIT: pop3s}
@@ -129,8 +131,6 @@ def stage(dovecot: dict[str, Any], request: pytest.FixtureRequest) -> DovecotSta
     home: Path = dovecot["home"]
     # Everybody has a maildrop of her own, because Dovecot may still be busy with the one of the test before.
     user = f"alice{next(NUMBERS)}@us.test"
-    with (home / "users").open("a") as users:
-        users.write(f"{user}:{{PLAIN}}{PASSWORD}\n")
     access = Access(
         Transport.POP3,
         ALICE,

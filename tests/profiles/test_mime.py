@@ -487,8 +487,9 @@ def test_both_ways_give_the_same_attachments(size: int) -> None:
         (b"Content-Transfer-Encoding: base64\n\nSGVsbG8", "base64 encoding is broken"),
         (b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 10_001, "more than 10000 parts"),
         (b"Subject: x\n\n" + b"x" * (17 << 20), "longer than 16 MB"),
+        (b"Subject: " + b"x" * (2 << 20), "read in part only"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_repairs_are_named(raw: bytes, words: str, fast: bool) -> None:
     assert words in " ".join(message(raw, fast=fast).warnings)

@@ -94,7 +94,7 @@ def translate(error: Exception, access: Access) -> ConnectorError:
     if isinstance(error, ews.ResponseMessageError):
         back_off = getattr(error, "back_off", None)
         return _error(of_code(type(error).__name__), _said(error), access, back_off)
-    return _unreadable(error)
+    return _unreadable(error, access)
 
 
 def translate_item(error: Exception, access: Access) -> ConnectorError:
@@ -161,11 +161,11 @@ def _broken_line(error: Exception, access: Access) -> ConnectorError:
     return Transient("The connection to Exchange broke.")
 
 
-def _unreadable(error: Exception) -> ConnectorError:
-    """Of answers nobody can read only the response code is told, if there is one."""
+def _unreadable(error: Exception, access: Access) -> ConnectorError:
+    """Of answers that exchangelib cannot read only the response code is told, if there is one."""
     code = re.search(r"(?:code|ResponseCode in ResponseMessage): (?:\w+:)?(\w+)", str(error))
     if isinstance(error, ews.TransportError) and code:
-        return Transient("Exchange answered with an unknown error.", words=code[1])
+        return _error(of_code(code[1]), code[1], access)
     if isinstance(error, PARSING):
         return UnreadableAnswer("The server's answer could not be read.")
     return Transient(

@@ -80,6 +80,11 @@ BLOCKED = Meaning(
     "Exchange does not let {username} use EWS.",
     "Switch EWS on for the mailbox and allow this application (Set-CASMailbox -EwsEnabled); it takes up to two hours.",
 )
+NO_LICENSE = Meaning(
+    MailboxUnavailable,
+    "The mailbox {address} has no Exchange licence.",
+    "Assign a licence to the mailbox.",
+)
 BAD_ITEM = Meaning(ItemRejected, "Exchange refused this item.")
 NO_ITEM = Meaning(ItemRejected, "The item is not there any more.")
 TOO_LARGE = Meaning(
@@ -137,9 +142,14 @@ MEANINGS: dict[Meaning, tuple[str, ...]] = {
         "ErrorImpersonateUserDenied",
         "ErrorImpersonationDenied",
         "ErrorImpersonationFailed",
-        "ErrorImpersonationRequired",
     ),
-    NO_MAILBOX: ("ErrorNonExistentMailbox", "ErrorInvalidSmtpAddress", "ErrorMailboxConfiguration"),
+    NO_MAILBOX: (
+        "ErrorNonExistentMailbox",
+        "ErrorInvalidSmtpAddress",
+        "ErrorMailboxConfiguration",
+        "ErrorInvalidExchangeImpersonationHeaderData",
+    ),
+    NO_LICENSE: ("ErrorInvalidLicense",),
     NO_ACCESS: ("ErrorAccessDenied", "ErrorCreateItemAccessDenied"),
     NO_FOLDER: ("ErrorFolderNotFound", "ErrorInvalidFolderId"),
     WRONG_SERVER: ("ErrorCrossSiteRequest", "ErrorProxyRequestNotAllowed", "ErrorNoRespondingCASInDestinationSite"),
@@ -160,7 +170,6 @@ MEANINGS: dict[Meaning, tuple[str, ...]] = {
         "ErrorInvalidPropertySet",
         "ErrorInvalidPropertyRequest",
         "ErrorInvalidRequest",
-        "ErrorInvalidSender",
         "ErrorCannotDeleteObject",
         "ErrorMessageDispositionRequired",
     ),
@@ -176,7 +185,7 @@ MEANINGS: dict[Meaning, tuple[str, ...]] = {
     ),
     LOST_STATE: ("ErrorInvalidSyncStateData", "ErrorSyncFolderNotFound"),
     MAILBOX_FULL: ("ErrorQuotaExceeded",),
-    SENDING_LIMIT: ("ErrorSubmissionQuotaExceeded", "ErrorMessagePerFolderCountReceiveQuotaExceeded"),
+    SENDING_LIMIT: ("ErrorSubmissionQuotaExceeded"),
 }
 BY_CODE = {code: meaning for meaning, codes in MEANINGS.items() for code in codes}
 BY_PREFIX = {"ErrorCalendar": BAD_ITEM, "ErrorInvalidId": BAD_ITEM}
