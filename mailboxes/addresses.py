@@ -97,6 +97,30 @@ def _entries(record: models.Model, record_type: ContentType, source: AddressSour
     ]
 
 
+def repair(records: Sequence[models.Model]) -> int:
+    """Reindex those of these records (of one model) whose index entries are not what they should be; returns how many."""
+    if not records:
+        return 0
+    model = type(records[0])
+    record_type = ContentType.objects.get_for_model(model)
+    stored: dict[str, set[tuple[int, str, str, bool]]] = {}
+    ids = [str(record.pk) for record in records]
+    for entry in AddressEntry.objects.filter(record_type=record_type, record_id__in=ids):
+        stored.setdefault(entry.record_id, set()).add(_essence(entry))
+    wrong = [
+        record
+        for record in records
+        if stored.get(str(record.pk), set())
+        != {_essence(entry) for entry in _entries(record, record_type, _sources[model])}
+    ]
+    reindex(wrong)
+    return len(wrong)
+
+
+def _essence(entry: AddressEntry) -> tuple[int, str, str, bool]:
+    return (entry.column_number, entry.address, entry.owner_id, entry.is_active)
+
+
 def forget(record: models.Model) -> None:
     """Take one record out of the index."""
     if type(record) in _sources:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import Q
+
 from mailboxes.access import AccessIncomplete
 from mailboxes.eligibility import skip_reason
 from mailboxes.models import Leg, Mailbox, MailboxLeg
@@ -24,8 +26,8 @@ CHUNK = 500  # keys named in one statement
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One folder of one mailbox. `unknown` are keys the server shows and the ledger has never seen, `vanished` keys the
-    ledger takes for present and the server does not show. `error` or `skipped` says why there was no comparison."""
+    """One folder of one mailbox. `unknown` are keys that the server shows and the ledger does not take for present,
+    `vanished` those that it does and the server does not show. `error` or `skipped` says why nothing was compared."""
 
     mailbox: str
     folder: str
@@ -81,18 +83,19 @@ def _compare_folder(mailbox: Mailbox, name: str, folder: str, source: MailSource
         folder=folder,
         on_server=len(shown),
         older=len(older),
-        unknown=sorted(shown - older - _known(mailbox, folder, sorted(shown - older))),
+        unknown=sorted(shown - older - _known(mailbox, folder, sorted(shown - older), begun)),
         vanished=_vanished(mailbox, folder, shown, begun),
     )
 
 
-def _known(mailbox: Mailbox, folder: str, keys: list[str]) -> set[str]:
+def _known(mailbox: Mailbox, folder: str, keys: list[str], begun: datetime) -> set[str]:
+    """Those of the keys that were present by the ledger when the listing began."""
     found: set[str] = set()
+    present = Q(gone_on__isnull=True) | Q(gone_on__gte=begun)
     for first in range(0, len(keys), CHUNK):
-        placements = Placement.objects.filter(
-            mailbox=mailbox, folder=folder, server_key__in=keys[first : first + CHUNK], gone_on__isnull=True
-        )
-        found.update(placements.values_list("server_key", flat=True))
+        placements = Placement.objects.filter(present, mailbox=mailbox, folder=folder)
+        some = placements.filter(server_key__in=keys[first : first + CHUNK])
+        found.update(some.values_list("server_key", flat=True))
     return found
 
 

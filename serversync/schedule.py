@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.core.cache import cache
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import Schedule
@@ -12,6 +13,7 @@ from django_q.tasks import async_task
 from mailboxes.models import MailboxLeg
 
 DRAIN = "serversync.tasks.drain"
+TIDY = "serversync.tasks.tidy"
 PING = "serversync.tasks.answer_ping"
 ROW = "drain"
 
@@ -44,6 +46,14 @@ def enqueue_drain(at_most: int) -> bool:
     if get_broker().queue_size() >= at_most:
         return False
     async_task(DRAIN, task_name="drain")
+    return True
+
+
+def enqueue_tidy(now: datetime) -> bool:
+    """Put the daily housekeeping on the queue unless it was done, by anybody, within a day."""
+    if not cache.add("tidied", now.isoformat(), timeout=24 * 3600):
+        return False
+    async_task(TIDY, task_name="tidy")
     return True
 
 

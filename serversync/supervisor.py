@@ -96,6 +96,7 @@ class Supervisor:
     def _feed(self) -> None:
         """The row is the queue: what is due is drained, whoever asked for it."""
         self._try(self._enqueue_if_due)
+        self._try(lambda: schedule.enqueue_tidy(timezone.now()))
 
     def _enqueue_if_due(self) -> None:
         if schedule.something_is_due(timezone.now()):

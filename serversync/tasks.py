@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.utils import timezone
 
+from serversync import housekeeping
 from serversync.cycles import engine
 from serversync.signs import give_sign_of_life
 
@@ -18,3 +19,9 @@ def drain() -> int:
 def answer_ping() -> None:
     """Tell the supervisor that its cluster is alive."""
     give_sign_of_life()
+
+
+def tidy() -> None:
+    """The daily round of housekeeping."""
+    give_sign_of_life()
+    housekeeping.tidy(timezone.now())

@@ -1,6 +1,94 @@
-"""The administrator's home page."""
+"""The administrator's home page: is mail flowing, and what needs a person?"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
 from typing import Any
 
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
 
-def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
+from mailboxes.health import Health
+from serversync.console import figures
+
+_MEANINGS = {
+    Health.STOPPED: "need a person",
+    Health.FAILING: "are tried again",
+    Health.WORKING: "are in order",
+    Health.SKIPPED: "say why",
+    Health.NEVER_RUN: "wait to be enabled",
+}
+_SERIES = (("Tracked", "#16a34a"), ("Ignored", "#64748b"), ("Sent", "#2563eb"), ("Failed", "#dc2626"))
+CHART_OPTIONS: dict[str, Any] = {
+    "responsive": True,
+    "maintainAspectRatio": False,
+    "animation": False,
+    "plugins": {"legend": {"position": "bottom", "labels": {"boxWidth": 12, "boxHeight": 12}}},
+    "scales": {
+        "x": {"stacked": True, "grid": {"display": False}, "ticks": {"maxRotation": 0, "autoSkipPadding": 12}},
+        "y": {"stacked": True, "beginAtZero": True, "ticks": {"precision": 0}, "grid": {}},
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One condition with its number; it leads to the list of exactly these mailboxes."""
+
+    health: Health
+    number: int
+    meaning: str
+    address: str
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What the home page shows to this person: each part only with the permission to see its rows."""
+    user = request.user
+    if user.has_perm("mailboxes.view_mailbox"):
+        context |= _mailbox_parts()
+    if user.has_perm("mailboxes.view_tracelog"):
+        context |= {"alert_levels": list(figures.open_alerts().items()), "alerts": figures.newest_alerts()}
+    if user.has_perm("tracking.view_ledgerrow"):
+        context |= {"ledger": figures.ledger(), "decisions": figures.newest_decisions()}
     return context
+
+
+def _mailbox_parts() -> dict[str, Any]:
+    now = timezone.now()
+    address = reverse("admin:mailboxes_mailbox_changelist")
+    hours = figures.mail_per_hour(now)
+    return {
+        "start": figures.start(),
+        "cards": [
+            Card(health, number, _MEANINGS[health], f"{address}?health={health}")
+            for health, number in figures.mailboxes_by_health().items()
+        ],
+        "work": figures.due_work(now),
+        "outgoing": figures.outgoing(),
+        "hours": hours,
+        "chart": _chart(hours),
+        "chart_options": CHART_OPTIONS,
+    }
+
+
+def _chart(hours: list[figures.Hour]) -> dict[str, Any]:
+    """The data of a stacked bar chart: one column per hour (UTC), one colour per outcome."""
+    columns = [astuple(hour)[1:] for hour in hours]
+    return {
+        "labels": [f"{hour.start:%H}:00" for hour in hours],
+        "datasets": [
+            {
+                "label": label,
+                "data": [column[position] for column in columns],
+                "backgroundColor": colour,
+                "borderRadius": 2,
+            }
+            for position, (label, colour) in enumerate(_SERIES)
+        ],
+    }
+
+
+def alert_badge(request: HttpRequest) -> str:
+    """How many alerts are open, for the navigation; nothing when there are none."""
+    return str(sum(figures.open_alerts().values()) or "")

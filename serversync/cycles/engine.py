@@ -20,6 +20,7 @@ from mailboxes.reach import access_to, leg_facts
 from profiles.connectors import open_outbox, open_source
 from profiles.connectors.base import ConnectorError, MailboxUnavailable
 from profiles.items import Transport
+from profiles.models import CredentialRetrieval
 from profiles.secrets import KeyUnavailable
 from serversync.cycles import outcome
 from serversync.cycles.incoming import Incoming
@@ -51,11 +52,22 @@ def claim_next(clock: Clock, among: list[int] | None = None) -> Claim | None:
     due = MailboxLeg.objects.due(now)
     if among is not None:
         due = due.filter(pk__in=among)
-    for row in due.order_by("requested_on", "due_on")[:20]:
+    for row in due.select_related("mailbox__email_server_profile").order_by("requested_on", "due_on")[:20]:
         claim = MailboxLeg.objects.claim(row, now, holder)
-        if claim is not None:
+        if claim is not None and _has_connection_left(row, now):
             return claim
+        if claim is not None:
+            MailboxLeg.objects.release(claim, requested_on=row.requested_on)
     return None
+
+
+def _has_connection_left(row: MailboxLeg, now: datetime) -> bool:
+    """2.10: at most so many legs of one profile at once where its mailboxes share one account."""
+    profile = row.mailbox.email_server_profile
+    if profile is None or profile.incoming_credential_retrieval != CredentialRetrieval.SPECIFIED_IN_PROFILE:
+        return True
+    held = MailboxLeg.objects.filter(mailbox__email_server_profile=profile, leased_until__gte=now).count()
+    return held <= profile.max_concurrent_connections
 
 
 def run_claim(claim: Claim, clock: Clock, budget: timedelta) -> Ended:

@@ -129,9 +129,9 @@ def test_a_draft_that_somebody_touched_is_sent_after_another_look(exchange: Sand
     with pytest.raises(Transient) as failure:
         outbox.send(offer(), touch)
     assert not isinstance(failure.value, OutcomeUnknown)
-    assert outbox.trace(offer()) is Trace.DRAFT
     send(outbox, offer())
     assert len(exchange.inbox(CAROL)) == 1
+    assert folders(exchange) == ["sentitems"]
 
 
 def test_a_draft_that_disappears_may_have_been_sent(exchange: SandboxProcess, outbox: EwsOutbox) -> None:

@@ -32,9 +32,14 @@ CAPABILITIES = [b"+OK", b"USER", b"UIDL", b"TOP", b"PIPELINING", b"."]
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    authority = tmp_path_factory.mktemp("tls") / "authority.pem"
-    with SandboxProcess("--pop3s", "0", "--tls-self-signed", str(authority)) as sandbox:
+def authority(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The file of the authority that the sandbox's certificate comes from."""
+    return str(tmp_path_factory.mktemp("tls") / "authority.pem")
+
+
+@pytest.fixture(scope="module")
+def running(authority: str) -> Iterator[SandboxProcess]:
+    with SandboxProcess("--pop3s", "0", "--tls-self-signed", authority) as sandbox:
         yield sandbox
 
 
@@ -51,12 +56,6 @@ def stage(world: SandboxProcess) -> Pop3Stage:
     return Pop3Stage(world)
 
 
-def encrypted(world: SandboxProcess, tls: Tls) -> dict[str, Any]:
-    """What an Access needs to reach the sandbox with encryption."""
-    port = world.ports["pop3s" if tls is Tls.IMPLICIT else "pop3"]
-    return {"tls": tls, "port": port, "ca_file": world.authority}  # type: ignore[attr-defined]
-
-
 class TestPop3(MailSourceRules, MailSourceTroubles):
     """With pipelining, in clear."""
 
@@ -71,8 +70,9 @@ class TestPop3WithoutPipelining(MailSourceRules, MailSourceTroubles):
 @pytest.mark.parametrize("tls", [Tls.IMPLICIT, Tls.STARTTLS])
 class TestPop3Encrypted(MailSourceRules, MailSourceTroubles):
     @pytest.fixture
-    def stage(self, world: SandboxProcess, tls: Tls) -> Pop3Stage:
-        return Pop3Stage(world, **encrypted(world, tls))
+    def stage(self, world: SandboxProcess, tls: Tls, authority: str) -> Pop3Stage:
+        port = world.ports["pop3s" if tls is Tls.IMPLICIT else "pop3"]
+        return Pop3Stage(world, tls=tls, port=port, ca_file=authority)
 
 
 # How the line is used
@@ -524,7 +524,6 @@ def test_the_header_block_of(raw: bytes, headers: bytes) -> None:
     assert header_block(raw) == headers
 
 
-def test_the_configured_authority_must_be_readable(world: SandboxProcess, tmp_path: Path) -> None:
-    stage = Pop3Stage(world, **{**encrypted(world, Tls.IMPLICIT), "ca_file": str(tmp_path / "none.pem")})
+def test_the_configured_authority_must_be_readable(stage: Pop3Stage, tmp_path: Path) -> None:
     with pytest.raises(MailboxUnavailable, match="authorities"):
-        only_page(stage.source())
+        only_page(stage.source(tls=Tls.IMPLICIT, ca_file=str(tmp_path / "none.pem")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import poplib
 import signal
@@ -9,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -177,10 +179,16 @@ def test_the_ready_line_names_every_port(sandbox: SandboxProcess) -> None:
     assert len(set(sandbox.ports.values())) == 6
 
 
-def start(*options: str) -> subprocess.Popen[bytes]:
+@contextlib.contextmanager
+def start(*options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A sandbox of its own, which does not outlive the test."""
     command = [sys.executable, "-m", "serversync.sandbox", "--smtp", "0", "--pop3", "0", "--ews", "0", "--control", "0"]
     pipe = subprocess.PIPE
-    return subprocess.Popen([*command, *options], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe)
+    with subprocess.Popen([*command, *options], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

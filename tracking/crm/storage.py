@@ -13,6 +13,8 @@ from django.core.files.storage import FileSystemStorage, storages
 
 from tracking.crm.models.blobs import Blob
 
+ASIDE = ".orphan"  # ending of files that nothing refers to, until they are removed
+
 
 class DurableFileStorage(FileSystemStorage):
     """Files on a disk or a network file system: written aside, fsynced, renamed, directory fsynced."""
@@ -69,5 +71,8 @@ def store(content: bytes, now: datetime) -> Blob:
 
 def read(digest: str) -> bytes:
     """The bytes of a blob. Raises FileNotFoundError when the file is missing."""
-    with storages["blobs"].open(path_of(digest)) as file:
+    storage, name = storages["blobs"], path_of(digest)
+    if not storage.exists(name) and storage.exists(name + ASIDE):
+        name += ASIDE
+    with storage.open(name) as file:
         return bytes(file.read())

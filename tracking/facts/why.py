@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from mailboxes.models import IncomingFilter
 from tracking.crm.identity import stored_message_id
+from tracking.crm.models import Direction, Email
 from tracking.decide.verdicts import REASON_TEXTS, Reason
 from tracking.models import LedgerRow, LedgerState
 
@@ -76,12 +77,10 @@ def explain(message_id: str) -> list[Explanation]:
 
     Angle brackets may be left out. If no message has exactly this Message-ID, those that contain the text are meant.
     """
-    wanted = message_id.strip()
-    if not wanted:
+    if not _bare(message_id):
         return []
-    bare = wanted.removeprefix("<").removesuffix(">")
-    exact = LedgerRow.objects.filter(message_id__in=[stored_message_id(form) for form in (wanted, bare, f"<{bare}>")])
-    return _explained(exact) or _explained(LedgerRow.objects.filter(message_id__contains=bare).exclude(message_id=""))
+    exact = LedgerRow.objects.filter(message_id__in=_forms(message_id))
+    return _explained(exact) or _explained(LedgerRow.objects.filter(message_id__contains=_bare(message_id)))
 
 
 def explain_email(email_id: UUID) -> list[Explanation]:
@@ -146,3 +145,19 @@ def _text(key: str, value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(str(one) for one in value) or "nothing: the message names no earlier one"
     return str(value)
+
+
+def sent_with(message_id: str) -> list[Email]:
+    """The outgoing emails that bear exactly this Message-ID: they need no ledger row to be explained."""
+    emails = Email.objects.filter(message_id__in=_forms(message_id), direction_code=Direction.OUTGOING)
+    return list(emails.select_related("sender_mailbox").defer("description")[:MOST])
+
+
+def _forms(message_id: str) -> list[str]:
+    """The ways in which people write one Message-ID, as it may be stored."""
+    bare = _bare(message_id)
+    return [stored_message_id(form) for form in (bare, f"<{bare}>")] if bare else []
+
+
+def _bare(message_id: str) -> str:
+    return message_id.strip().removeprefix("<").removesuffix(">")

@@ -185,7 +185,7 @@ MEANINGS: dict[Meaning, tuple[str, ...]] = {
     ),
     LOST_STATE: ("ErrorInvalidSyncStateData", "ErrorSyncFolderNotFound"),
     MAILBOX_FULL: ("ErrorQuotaExceeded",),
-    SENDING_LIMIT: ("ErrorSubmissionQuotaExceeded"),
+    SENDING_LIMIT: ("ErrorSubmissionQuotaExceeded",),
 }
 BY_CODE = {code: meaning for meaning, codes in MEANINGS.items() for code in codes}
 BY_PREFIX = {"ErrorCalendar": BAD_ITEM, "ErrorInvalidId": BAD_ITEM}

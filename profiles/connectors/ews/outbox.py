@@ -11,7 +11,7 @@ from exchangelib.items import HARD_DELETE
 from exchangelib.properties import ItemId
 
 from profiles.connectors import mime
-from profiles.connectors.base import Conflict, ConnectorError, ItemRejected, OutcomeUnknown, Throttled, Transient
+from profiles.connectors.base import Conflict, ConnectorError, ItemRejected, OutcomeUnknown, Transient
 from profiles.connectors.ews import operations
 from profiles.connectors.ews.errors import surely_not_done
 from profiles.connectors.ews.headers import split
@@ -35,7 +35,7 @@ class EwsOutbox:
     def __init__(self, access: Access, progress: Progress = no_progress) -> None:
         self._session = EwsSession(access, progress)
         self._drafts: dict[str, ItemId] = {}
-        self._perhaps_created: set[str] = set()
+        self._look_first: set[str] = set()
 
     def trace(self, letter: Letter) -> Trace:
         """Where the letter is: still a draft (`send` will use that one), on its way or sent, or not to be found.
@@ -59,11 +59,11 @@ class EwsOutbox:
         Raises OutcomeUnknown when the server may or may not have sent it: `trace` tells. Raises ItemRejected, and
         removes the draft, when Exchange will not send this letter.
         """
-        if letter.mark in self._perhaps_created:
+        if letter.mark in self._look_first:
             self.trace(letter)
         draft = self._drafts.get(letter.mark) or self._create(letter)
         self._drafts[letter.mark] = draft
-        self._perhaps_created.discard(letter.mark)
+        self._look_first.discard(letter.mark)
         handing_over()
         del self._drafts[letter.mark]
         self._submit(draft, letter)
@@ -75,7 +75,7 @@ class EwsOutbox:
 
     def _create(self, letter: Letter) -> ItemId:
         raw = with_envelope(letter)
-        self._perhaps_created.add(letter.mark)
+        self._look_first.add(letter.mark)
         with self._session.talking():
             return self._session.new(operations.CreateItem).ask(self._session.folder("drafts"), raw, letter.mark)
 
@@ -88,13 +88,13 @@ class EwsOutbox:
             self._discard(draft)
             raise
         except Conflict as error:
-            # Somebody touched the draft; the next trace finds it under its new change key.
+            # Somebody touched the draft; another look finds it under its new change key.
+            self._look_first.add(letter.mark)
             raise Transient("The draft was changed before it was sent.", words=error.words) from error
-        except Throttled:
-            self._drafts[letter.mark] = draft
+        except OutcomeUnknown:
             raise
-        except Transient as error:
-            if not surely_not_done(error):
+        except ConnectorError as error:
+            if isinstance(error, Transient) and not surely_not_done(error):
                 raise _unknown(error) from error
             self._drafts[letter.mark] = draft
             raise
@@ -120,10 +120,7 @@ def _draft_expected() -> Iterator[None]:
 
 
 def _unknown(error: Transient) -> OutcomeUnknown:
-    sentence = (
-        str(error) if isinstance(error, OutcomeUnknown) else f"Whether the message was sent is not known. {error}"
-    )
-    return OutcomeUnknown(sentence, words=error.words, remedy=error.remedy)
+    return OutcomeUnknown(f"Whether the message was sent is not known. {error}", words=error.words, remedy=error.remedy)
 
 
 def with_envelope(letter: Letter) -> bytes:

@@ -78,11 +78,14 @@ def print_comparisons(progress: Progress, compared: list[Comparison]) -> None:
         if not one.skipped
     ]
     heads = ["mailbox", "folder", "on the server", "older", "not in the ledger", "not on the server"]
-    progress.table(heads, rows, title="Compared with the servers")
+    if rows:
+        progress.table(heads, rows, title="Compared with the servers")
     for one in compared:
         for line in _differences(one):
             progress.say(line, good=None if one.agrees else False)
-    if all(one.agrees for one in compared):
+    if not rows:
+        progress.say("No mailbox could be compared.")
+    elif all(one.agrees for one in compared):
         progress.say("The servers hold what the ledger says.", good=True)
 
 

@@ -1,0 +1,103 @@
+"""What came by mail, handed to the browser so that it can do nothing: body, attachments, original."""
+
+from __future__ import annotations
+
+import base64
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.http import content_disposition_header
+
+from profiles.connectors.mime import attachment_content
+from serversync.console.pages import staff_page
+from serversync.console.security import as_mail_content
+from tracking.crm.display import page, plain_html, safe_html
+from tracking.crm.models import ActivityMimeAttachment, Email
+from tracking.crm.storage import read
+
+IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+PASSIVE = IMAGES | {"application/pdf", "text/plain"}
+LARGEST_IMAGES = 10 * 1024 * 1024  # bytes, of all images in one body together
+
+
+@staff_page("crm.view_email")
+def body(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The body as a document of its own, for a sandboxed frame: sanitised, without remote loads."""
+    email = get_object_or_404(Email, pk=pk)
+    if email.mime_type == "text/html":
+        fragment = safe_html(email.description, _InlineImages(email).url)
+    else:
+        fragment = plain_html(email.description)
+    return as_mail_content(HttpResponse(page(fragment)))
+
+
+class _InlineImages:
+    """The images a body refers to by `cid:`. They are put into the document, because a sandboxed frame has no session."""
+
+    def __init__(self, email: Email) -> None:
+        self._by_id = {
+            one.attachment_content_id: one
+            for one in email.attachments.exclude(attachment_content_id="").select_related("email")
+            if one.mime_type.lower() in IMAGES
+        }
+        self._left = LARGEST_IMAGES
+
+    def url(self, content_id: str) -> str:
+        """The image as a `data:` address; "" if there is none of this id, or no room for it."""
+        image = self._by_id.get(content_id)
+        if image is None or image.file_size > self._left:
+            return ""
+        try:
+            content = content_of(image)
+        except FileNotFoundError:
+            return ""
+        self._left -= len(content)
+        return f"data:{image.mime_type.lower()};base64,{base64.b64encode(content).decode()}"
+
+
+def content_of(attachment: ActivityMimeAttachment) -> bytes:
+    """The bytes of an attachment: its own blob, or a part of the email's original. Raises FileNotFoundError."""
+    if attachment.blob_id is not None:
+        return read(attachment.blob_id)
+    original = attachment.email.original_id
+    if original is None or attachment.part_number is None:
+        raise FileNotFoundError("the attachment has neither a blob nor a part in an original")
+    return attachment_content(read(original), attachment.part_number)
+
+
+@staff_page("crm.view_email")
+def attachment(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+    """One attachment as a download."""
+    found = get_object_or_404(
+        ActivityMimeAttachment.objects.select_related("email"), email_id=pk, attachment_number=number
+    )
+    try:
+        content = content_of(found)
+    except FileNotFoundError:
+        raise Http404("The file of this attachment is missing in the storage.") from None
+    kind = found.mime_type.lower()
+    return _download(
+        content, kind if kind in PASSIVE else "application/octet-stream", found.file_name or f"part-{number}"
+    )
+
+
+@staff_page("crm.view_email")
+def original(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The message exactly as it was on the wire (law 3)."""
+    email = get_object_or_404(Email, pk=pk)
+    if email.original_id is None:
+        raise Http404("This email has no original yet.")
+    try:
+        content = read(email.original_id)
+    except FileNotFoundError:
+        raise Http404("The original is missing in the storage.") from None
+    return _download(content, "message/rfc822", f"{email.pk}.eml")
+
+
+def _download(content: bytes, kind: str, name: str) -> HttpResponse:
+    """Saved, never opened: also what a browser would like to run stays a file."""
+    response = HttpResponse(content, content_type=kind)
+    printable = "".join(letter for letter in name if letter.isprintable())
+    response.headers["Content-Disposition"] = content_disposition_header(True, printable) or "attachment"
+    return as_mail_content(response)

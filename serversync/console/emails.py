@@ -1,0 +1,120 @@
+"""One email: what it says, who takes part, why it is here, how its delivery went, and its original."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.contenttypes.models import ContentType
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from serversync.console.pages import record_url, show, staff_page
+from tracking.crm import delivery
+from tracking.crm.models import ActivityParty, Email, Participation
+from tracking.crm.models.states import DeliveryState, EmailStatus
+from tracking.facts.why import explain_email
+
+CONVERSATION = 100
+_ABOUT = ("sender_mailbox", "receiving_mailbox", "accepting_user", "accepting_queue", "correlated_activity")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One participant: as written in the mail, and the record it resolves to, if any."""
+
+    name: str
+    address: str
+    record: str
+    kind: str
+    url: str
+
+
+@staff_page("crm.view_email")
+def email(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The page of one email."""
+    found = get_object_or_404(Email.objects.select_related(*_ABOUT, "owner"), pk=pk)
+    return show(
+        request,
+        "console/email.html",
+        "Email",
+        email=found,
+        people=people_of(found),
+        regarding_url=record_url(found.regarding_type_id, found.regarding_id),
+        attachments=list(found.attachments.all()),
+        conversation=conversation_of(found),
+        decisions=explain_email(pk) if request.user.has_perm("tracking.view_ledgerrow") else [],
+        frame_lines=_frame_lines(found),
+        **_delivery_choices(request, found),
+    )
+
+
+def people_of(found: Email) -> list[tuple[str, list[Person]]]:
+    """The participants by role, in the order of the mail. One query for the parties and one per kind of record."""
+    parties = ActivityParty.objects.filter(
+        activity_type=ContentType.objects.get_for_model(Email), activity_id=found.pk
+    ).order_by("participation_type_mask", "id")
+    by_role: dict[int, list[Person]] = {}
+    for party in parties.prefetch_related("party"):
+        by_role.setdefault(party.participation_type_mask, []).append(_person(party))
+    return [(str(Participation(role).label), people) for role, people in by_role.items()]
+
+
+def _person(party: ActivityParty) -> Person:
+    record: Any = party.party
+    return Person(
+        name=party.unresolved_party_name,
+        address=party.address_used,
+        record="" if record is None else str(record),
+        kind="" if record is None else str(record._meta.verbose_name),
+        url="" if record is None else record_url(party.party_type_id, party.party_id),
+    )
+
+
+def conversation_of(found: Email) -> list[Email]:
+    """The messages of the same conversation in their order, this one among them; at most a hundred."""
+    if found.conversation_tracking_id is None:
+        return [found]
+    emails = Email.objects.filter(conversation_tracking_id=found.conversation_tracking_id).defer("description")
+    return list(emails.order_by(Coalesce("sent_on", "created_on"), "pk")[:CONVERSATION])
+
+
+def _frame_lines(found: Email) -> int:
+    """How tall the frame of the body starts, in lines: a short text needs no tall one."""
+    if found.mime_type == "text/html":
+        return 24
+    wrapped = sum(1 + len(line) // 70 for line in found.description.splitlines())
+    return max(6, min(24, wrapped + 3))
+
+
+def _delivery_choices(request: HttpRequest, found: Email) -> dict[str, bool]:
+    """Which questions about the delivery only a person can settle (law 7)."""
+    may = request.user.has_perm("crm.change_email")
+    return {
+        "ask_whether_it_arrived": may and found.delivery_state == DeliveryState.UNKNOWN,
+        "offer_to_send_again": may and found.status_code == EmailStatus.FAILED,
+    }
+
+
+@require_POST
+@staff_page("crm.view_email", "crm.change_email")
+def settle_delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """A person says that an unknown delivery did arrive, or asks for it or a failed one to be sent again."""
+    found = get_object_or_404(Email.objects.select_related("sender_mailbox"), pk=pk)
+    arrived, now = request.POST.get("answer") == "arrived", timezone.now()
+    try:
+        if arrived or found.delivery_state == DeliveryState.UNKNOWN:
+            delivery.resolve_unknown(found, was_sent=arrived, now=now)
+        else:
+            delivery.submit(found, now)
+    except (delivery.IllegalMove, ValueError) as error:
+        messages.error(request, f"Nothing was changed: {error}.")
+    else:
+        messages.success(request, "Settled: it did arrive." if arrived else "It is sent again at the next run.")
+    return HttpResponseRedirect(reverse("console:email", args=[pk]))

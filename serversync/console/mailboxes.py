@@ -1,0 +1,96 @@
+"""One mailbox at a glance: its legs, why they do not run, its ledger, its last cycles, its alerts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Sum
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from mailboxes import switching
+from mailboxes.health import Health, health_of, health_of_leg
+from mailboxes.models import Leg, Mailbox, MailboxLeg
+from serversync.console.figures import PARTS
+from serversync.console.pages import show, staff_page
+from tracking.models import LedgerTotal, SyncCursor
+
+CYCLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LegLine:
+    """One leg with its condition."""
+
+    row: MailboxLeg
+    title: str
+    health: Health
+    is_running: bool
+
+
+@staff_page("mailboxes.view_mailbox")
+def overview(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Everything an administrator asks first when somebody says that a mailbox does not work."""
+    mailbox = get_object_or_404(
+        Mailbox.objects.select_related("email_server_profile", "regarding_user", "regarding_queue", "owner"), pk=pk
+    )
+    total = LedgerTotal.objects.filter(pk=pk).first() or LedgerTotal(mailbox=mailbox)
+    return show(
+        request,
+        "console/mailbox.html",
+        "Mailbox",
+        mailbox=mailbox,
+        health=health_of(mailbox),
+        legs=_legs(mailbox),
+        total=total,
+        parts=[(part, getattr(total, part)) for part in PARTS],
+        older=SyncCursor.objects.filter(leg__mailbox=mailbox).aggregate(number=Sum("older"))["number"] or 0,
+        cycles=mailbox.statistics.all()[:CYCLES],
+        alerts=mailbox.alerts.filter(closed_on__isnull=True),
+        may_change=request.user.has_perm("mailboxes.change_mailbox"),
+    )
+
+
+def _legs(mailbox: Mailbox) -> list[LegLine]:
+    now = timezone.now()
+    return [
+        LegLine(
+            row,
+            str(Leg(row.leg).label),
+            health_of_leg(mailbox, row),
+            row.leased_until is not None and row.leased_until > now,
+        )
+        for row in mailbox.legs.order_by("leg")
+    ]
+
+
+@require_POST
+@staff_page("mailboxes.change_mailbox")
+def sync(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Ask the enabled legs of one mailbox to run at once."""
+    mailbox = get_object_or_404(Mailbox, pk=pk)
+    asked = switching.sync_now(Mailbox.objects.filter(pk=pk), timezone.now())
+    if asked:
+        messages.success(request, f"{mailbox}: {asked} legs were asked to run now.")
+    else:
+        messages.warning(request, f"{mailbox}: no leg is enabled, so nothing runs. Enable one first.")
+    back = request.META.get("HTTP_REFERER", "")
+    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure()):
+        back = reverse("console:mailbox", args=[pk])
+    return HttpResponseRedirect(back)
+
+
+@require_POST
+@staff_page("mailboxes.change_mailbox")
+def enable(request: HttpRequest, pk: UUID, leg: int) -> HttpResponse:
+    """Enable one leg, also one that was stopped after failures."""
+    get_object_or_404(MailboxLeg, mailbox_id=pk, leg=leg)
+    switching.enable(Mailbox.objects.filter(pk=pk), [Leg(leg)], timezone.now())
+    messages.success(request, f"{Leg(leg).label} is enabled and runs now.")
+    return HttpResponseRedirect(reverse("console:mailbox", args=[pk]))

@@ -1,0 +1,171 @@
+"""One rig: a sandbox, a server of workers, and a database that is put back to its first state before each run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+from cryptography.fernet import Fernet
+
+from tests.company import PASSWORD, SERVICE
+from tests.kill.scenarios import SCENARIOS
+from tests.kill.worker import Order, order_line
+from tests.kill.world_state import World, servers_state
+from tests.world import ROOT, SandboxProcess
+
+LEASE_IS_OVER = 120.0  # seconds; a lease lasts 45 s
+RETRY_IS_DUE = 1200.0  # seconds; failed items and idle legs wait for 12 minutes at most
+MOST_RUNS = 5
+
+
+class Database(Protocol):
+    """A database that can be filled once and put back as often as one likes."""
+
+    url: str
+    name: str
+
+    def keep(self) -> None:
+        """What it holds now is the first state."""
+
+    def restore(self) -> None:
+        """Back to the first state."""
+
+
+class SqliteDatabase:
+    """A file and a copy of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = str(folder / "run.sqlite3")
+        self.url = f"sqlite:///{self.name}"
+        self._kept = folder / "kept.sqlite3"
+
+    def keep(self) -> None:
+        shutil.copy(self.name, self._kept)
+
+    def restore(self) -> None:
+        for suffix in ("-wal", "-shm"):
+            Path(self.name + suffix).unlink(missing_ok=True)
+        shutil.copy(self._kept, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an order ended: killed, or with an answer."""
+
+    killed: bool
+    steps: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    world: World = field(default_factory=dict)
+
+
+class Rig:
+    """Use it as a context manager: it ends its processes."""
+
+    def __init__(self, folder: Path, database: Database, scenario: str) -> None:
+        self.scenario = SCENARIOS[scenario]
+        self.database = database
+        self._blobs, self._kept_blobs = folder / "blobs", folder / "kept blobs"
+        self.sandbox = SandboxProcess()
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "tests.kill.worker", "--serve"],
+            cwd=ROOT,
+            env=environment(folder, database.url),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        answer = self._give(Order("found", database.name, str(self._blobs), scenario, self.sandbox.ports))
+        self.legs: tuple[int, ...] = tuple(answer["answer"]["legs"])
+        self._accounts = [box["address"] for box in self.sandbox.mailboxes() if box["account"]]
+        self._deliveries = self.scenario.deliveries()
+        self._keep()
+
+    def __enter__(self) -> Rig:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.communicate(timeout=60)
+        self.sandbox.close()
+
+    def _keep(self) -> None:
+        self._blobs.mkdir(exist_ok=True)
+        shutil.copytree(self._blobs, self._kept_blobs)
+        self.database.keep()
+
+    def restore(self) -> None:
+        """Database, blobs and servers as they were before the first run."""
+        shutil.rmtree(self._blobs)
+        shutil.copytree(self._kept_blobs, self._blobs)
+        self.database.restore()
+        self.sandbox.reset()
+        for address in self._accounts:
+            self.sandbox.account(address, PASSWORD, impersonate=address == SERVICE)
+        for number, delivery in enumerate(self._deliveries):
+            received = f"2026-03-01T10:{number // 60:02}:{number % 60:02}Z"
+            self.sandbox.deliver(list(delivery.to), delivery.raw, received=received)
+
+    def run(self, stop_after: int = 0, late: float = 0.0, **more: Any) -> Outcome:
+        """Let one worker run the legs once."""
+        order = Order(
+            "work", self.database.name, str(self._blobs), legs=self.legs, stop_after=stop_after, late=late, **more
+        )
+        outcome = self._give(order)
+        if outcome["signal"]:
+            return Outcome(killed=True)
+        answer = outcome["answer"]
+        return Outcome(False, answer["steps"], answer["errors"], answer["world"])
+
+    def finish(self, late: float = 0.0) -> Outcome:
+        """Let workers run, each later than the one before, until nothing is left to do."""
+        for _ in range(MOST_RUNS):
+            outcome = self.run(late=late)
+            assert not outcome.killed
+            if not outcome.errors and not unfinished(outcome.world):
+                return outcome
+            late += RETRY_IS_DUE
+        raise AssertionError(f"after {MOST_RUNS} runs there is still work: {outcome.errors} {outcome.world}")
+
+    def servers(self) -> World:
+        """What lies in all mailboxes."""
+        return servers_state(self.sandbox)
+
+    def _give(self, order: Order) -> dict[str, Any]:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(order_line(order) + "\n")
+        self._server.stdin.flush()
+        outcome: dict[str, Any] = json.loads(self._server.stdout.readline())
+        if "failed" in outcome:
+            raise RuntimeError("the worker ended with an error, see its traceback")
+        return outcome
+
+
+def environment(folder: Path, database_url: str) -> dict[str, str]:
+    """The product's settings for a process with a database and a disk of its own."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "serversync.settings",
+        "SERVERSYNC_ENV_FILE": str(folder / "none.env"),
+        "DATABASE_URL": database_url,
+        "VAR_DIR": str(folder),
+        "SECRET_KEY": "a key for tests only",
+        "FIELD_KEYS": f"tests:{Fernet.generate_key().decode()}",
+        "ALLOWED_LOCAL_HOSTS": "127.0.0.1",
+        "LOG_LEVEL": "CRITICAL",
+    }
+
+
+def unfinished(world: World) -> bool:
+    """Whether something waits for a later run: a pending item, an email that is neither sent nor given up."""
+    pending = any(row[1] == 0 for row in world["ledger"])
+    waiting = any(email["status_code"] in (6, 7) and email["delivery_state"] != 2 for email in world["emails"])
+    return pending or waiting
