@@ -65,9 +65,8 @@ def _reseal_one(model: type[models.Model], column: str, pk: object, result: Rese
             return
         try:
             plain = secret.reveal()
-        except KeyUnavailable as error:
-            kind = str(model._meta.verbose_name)
-            result.unopened.append(Unopened(kind, _name(model, pk), column, error.key_id, str(error)))
+        except (KeyUnavailable, ValueError) as error:
+            result.unopened.append(_unopened(model, column, pk, error))
             return
         if secret.key_id == result.newest:
             result.already_newest += 1
@@ -76,8 +75,13 @@ def _reseal_one(model: type[models.Model], column: str, pk: object, result: Rese
         result.sealed_anew += 1
 
 
-def _name(model: type[models.Model], pk: object) -> str:
-    return f"{model._base_manager.get(pk=pk)} ({pk})"
+def _unopened(model: type[models.Model], column: str, pk: object, error: Exception) -> Unopened:
+    row = f"{model._base_manager.get(pk=pk)} ({pk})"
+    if isinstance(error, KeyUnavailable):
+        key_id, problem = error.key_id, str(error)
+    else:
+        key_id, problem = "(none)", "This is not a sealed password. Enter it again."
+    return Unopened(str(model._meta.verbose_name), row, column, key_id, problem)
 
 
 def new_key_id(today: date) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -50,6 +51,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "serversync.console.security.ContentSecurityPolicy",
 ]
 ROOT_URLCONF = "serversync.urls"
 WSGI_APPLICATION = "serversync.wsgi.application"
@@ -64,6 +66,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "libraries": {"console": "serversync.console.tags"},
         },
     },
 ]
@@ -159,14 +162,34 @@ LOGGING = {
     "loggers": {"django-q": {"level": "WARNING"}, "exchangelib": {"level": "WARNING"}},
 }
 
+_BLUE = {
+    "50": "oklch(97% .014 254.604)",
+    "100": "oklch(93.2% .032 255.585)",
+    "200": "oklch(88.2% .059 254.128)",
+    "300": "oklch(80.9% .105 251.813)",
+    "400": "oklch(70.7% .165 254.624)",
+    "500": "oklch(62.3% .214 259.815)",
+    "600": "oklch(50% .2 262.881)",
+    "700": "oklch(45% .2 264.376)",
+    "800": "oklch(40% .18 265.638)",
+    "900": "oklch(37.9% .146 265.522)",
+    "950": "oklch(28.2% .091 267.935)",
+}
 UNFOLD = {
     "SITE_TITLE": "ServerSync",
     "SITE_HEADER": "ServerSync",
     "SITE_SUBHEADER": "Server-side synchronization",
     "SITE_SYMBOL": "sync",
-    "SHOW_HISTORY": True,
-    "DASHBOARD_CALLBACK": "serversync.console.home.dashboard",
-    "STYLES": ["/static/console.css"],
-    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": []},
     "SITE_URL": reverse_lazy("admin:index"),
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {"primary": _BLUE},
+    "DASHBOARD_CALLBACK": "serversync.console.home.dashboard",
+    "STYLES": [lambda request: static("console.css")],
+    "SCRIPTS": [lambda request: static("console.js")],
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": "serversync.console.navigation.navigation",
+    },
 }

@@ -87,8 +87,3 @@ def _chart(hours: list[figures.Hour]) -> dict[str, Any]:
             for position, (label, colour) in enumerate(_SERIES)
         ],
     }
-
-
-def alert_badge(request: HttpRequest) -> str:
-    """How many alerts are open, for the navigation; nothing when there are none."""
-    return str(sum(figures.open_alerts().values()) or "")

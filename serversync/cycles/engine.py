@@ -17,13 +17,14 @@ from mailboxes.models.leg import Claim, LeaseLost, new_holder
 from mailboxes.models.settings import current_policy
 from mailboxes.policy import Policy
 from mailboxes.reach import access_to, leg_facts
-from profiles.connectors import open_outbox, open_source
+from profiles.connectors import open_source
 from profiles.connectors.base import ConnectorError, MailboxUnavailable
 from profiles.items import Transport
 from profiles.models import CredentialRetrieval
 from profiles.secrets import KeyUnavailable
 from serversync.cycles import outcome
 from serversync.cycles.incoming import Incoming
+from serversync.cycles.outboxes import Outboxes
 from serversync.cycles.outgoing import Outgoing
 from serversync.cycles.report import Report
 
@@ -70,7 +71,7 @@ def _has_connection_left(row: MailboxLeg, now: datetime) -> bool:
     return held <= profile.max_concurrent_connections
 
 
-def run_claim(claim: Claim, clock: Clock, budget: timedelta) -> Ended:
+def run_claim(claim: Claim, clock: Clock, budget: timedelta, outboxes: Outboxes) -> Ended:
     """Run what was claimed and release it. Never raises for trouble with a server, a mailbox or a lost lease."""
     now = clock()
     mailbox = Mailbox.objects.select_related(
@@ -84,7 +85,7 @@ def run_claim(claim: Claim, clock: Clock, budget: timedelta) -> Ended:
         if reason:
             outcome.skip(claim, leg, reason, clock())
             return Ended(mailbox, claim.leg, Report(), now, skipped=reason)
-        error = _run(mailbox, Lease(claim, clock), policy, now, budget, ended.report)
+        error = _run(mailbox, Lease(claim, clock), policy, now, budget, ended.report, outboxes)
         outcome.finish(claim, leg, mailbox, ended.report, error, now, clock(), policy)
     except LeaseLost:
         log.warning("the lease of %s moved to another worker; nothing more was written", claim)
@@ -97,14 +98,14 @@ def _not_built(leg: Leg) -> str:
 
 
 def _run(
-    mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budget: timedelta, report: Report
+    mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budget: timedelta, report: Report, outboxes: Outboxes
 ) -> ConnectorError | None:
     """The cycle itself; what goes wrong with the server comes back as a value."""
     try:
         if lease.claim.leg == Leg.INCOMING:
             _receive(mailbox, lease, policy, now, budget, report)
         else:
-            _send(mailbox, lease, policy, now, budget, report)
+            _send(mailbox, lease, policy, now, budget, report, outboxes)
     except (AccessIncomplete, KeyUnavailable) as error:  # nothing was tried on the server
         return MailboxUnavailable(str(error))
     except ConnectorError as error:
@@ -131,20 +132,28 @@ def _receive(mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budg
         source.close()
 
 
-def _send(mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budget: timedelta, report: Report) -> None:
-    outbox = open_outbox(access_to(mailbox, Leg.OUTGOING), lease.progress)
+def _send(
+    mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budget: timedelta, report: Report, outboxes: Outboxes
+) -> None:
+    access = access_to(mailbox, Leg.OUTGOING)
+    outbox = outboxes.borrow(access, lease)
+    fine = False
     try:
         Outgoing(mailbox, outbox, lease, policy, now, budget=budget, report=report).run()
+        fine = True
     finally:
-        outbox.close()
+        outboxes.give_back(access, outbox, keep=fine)
 
 
 def drain(clock: Clock, seconds: float, among: list[int] | None = None) -> list[Ended]:
     """Claim and run due legs until none is left or the time is up. Running it twice, or on many hosts, changes nothing."""
-    started, ended = clock(), []
-    while clock() - started < timedelta(seconds=seconds):
-        claim = claim_next(clock, among)
-        if claim is None:
-            break
-        ended.append(run_claim(claim, clock, timedelta(seconds=seconds)))
+    started, ended, outboxes = clock(), [], Outboxes()
+    try:
+        while clock() - started < timedelta(seconds=seconds):
+            claim = claim_next(clock, among)
+            if claim is None:
+                break
+            ended.append(run_claim(claim, clock, timedelta(seconds=seconds), outboxes))
+    finally:
+        outboxes.close()
     return ended

@@ -10,11 +10,13 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from cryptography.fernet import Fernet
 
+from mailboxes.models import Leg
 from tests.company import PASSWORD, SERVICE
+from tests.kill.databases import Database
 from tests.kill.scenarios import SCENARIOS
 from tests.kill.worker import Order, order_line
 from tests.kill.world_state import World, servers_state
@@ -25,36 +27,6 @@ RETRY_IS_DUE = 1200.0  # seconds; failed items and idle legs wait for 12 minutes
 MOST_RUNS = 5
 
 
-class Database(Protocol):
-    """A database that can be filled once and put back as often as one likes."""
-
-    url: str
-    name: str
-
-    def keep(self) -> None:
-        """What it holds now is the first state."""
-
-    def restore(self) -> None:
-        """Back to the first state."""
-
-
-class SqliteDatabase:
-    """A file and a copy of it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.name = str(folder / "run.sqlite3")
-        self.url = f"sqlite:///{self.name}"
-        self._kept = folder / "kept.sqlite3"
-
-    def keep(self) -> None:
-        shutil.copy(self.name, self._kept)
-
-    def restore(self) -> None:
-        for suffix in ("-wal", "-shm"):
-            Path(self.name + suffix).unlink(missing_ok=True)
-        shutil.copy(self._kept, self.name)
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an order ended: killed, or with an answer."""
@@ -63,6 +35,7 @@ class Outcome:
     steps: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     world: World = field(default_factory=dict)
+    shown: World = field(default_factory=dict)
 
 
 class Rig:
@@ -122,7 +95,7 @@ class Rig:
         if outcome["signal"]:
             return Outcome(killed=True)
         answer = outcome["answer"]
-        return Outcome(False, answer["steps"], answer["errors"], answer["world"])
+        return Outcome(False, answer["steps"], answer["errors"], answer["world"], answer["shown"])
 
     def finish(self, late: float = 0.0) -> Outcome:
         """Let workers run, each later than the one before, until nothing is left to do."""
@@ -133,6 +106,17 @@ class Rig:
                 return outcome
             late += RETRY_IS_DUE
         raise AssertionError(f"after {MOST_RUNS} runs there is still work: {outcome.errors} {outcome.world}")
+
+    @property
+    def receives(self) -> bool:
+        """Whether this scenario is about incoming mail."""
+        return self.scenario.leg == Leg.INCOMING
+
+    def keys_shown(self) -> World:
+        """The keys of what lies in the inbox of each mailbox that is received from, by the server's own account."""
+        key = "uidl" if self.scenario.is_pop3 else "id"
+        inboxes = {address: self.sandbox.inbox(address) for address in self._accounts if address != SERVICE}
+        return {address: sorted(item[key] for item in items) for address, items in inboxes.items() if items}
 
     def servers(self) -> World:
         """What lies in all mailboxes."""

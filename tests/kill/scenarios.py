@@ -37,6 +37,7 @@ class Scenario:
     found: Callable[[Company], None]
     leg: Leg
     deliveries: Callable[[], Sequence[Delivery]] = tuple
+    is_pop3: bool = False
 
     def legs(self) -> list[int]:
         """The ids of the legs to run, in the order in which the mailboxes were made."""
@@ -156,7 +157,7 @@ def submit(new: NewEmail) -> None:
 
 
 SCENARIOS = {
-    "POP3": Scenario(lambda to: _receiving(to, to.pop3_profile()), Leg.INCOMING, twelve_letters),
+    "POP3": Scenario(lambda to: _receiving(to, to.pop3_profile()), Leg.INCOMING, twelve_letters, is_pop3=True),
     "EWS": Scenario(lambda to: _receiving(to, to.exchange_profile()), Leg.INCOMING, twelve_letters),
     "SMTP": Scenario(lambda to: _sending(to, to.pop3_profile()), Leg.OUTGOING),
     "EWS-out": Scenario(lambda to: _sending(to, to.exchange_profile()), Leg.OUTGOING),

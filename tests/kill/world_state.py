@@ -27,6 +27,7 @@ EXACTLY_ONCE = [
     EventKind.EMAIL_LINKED,
     EventKind.EMAIL_SENT,
     EventKind.EMAIL_FAILED,
+    EventKind.EMAIL_UNKNOWN,
     EventKind.MESSAGE_QUARANTINED,
     EventKind.MAILBOX_STOPPED,
 ]
@@ -49,7 +50,6 @@ def world_state() -> World:
         "events": _events(names),
         "alerts": sorted(TraceLog.objects.values_list("text", flat=True)),
         "blobs": _blobs(),
-        "shown": _shown_keys(),
     }
 
 
@@ -125,7 +125,7 @@ def _blobs() -> World:
     return {"rows": sorted(rows), "damaged": damaged, "orphans": len(sizes.keys() - rows.keys())}
 
 
-def _shown_keys() -> dict[str, list[str]]:
+def shown_keys() -> dict[str, list[str]]:
     """The keys of the items that each server still shows, according to the placements."""
     keys: dict[str, list[str]] = {}
     for placement in _placements().filter(gone_on__isnull=True):

@@ -16,8 +16,9 @@ from profiles.connectors.base import MailSource
 from profiles.connectors.pop3.client import Pop3Session
 from profiles.items import Access, Tls, Transport, no_progress
 from tests.profiles.certificates import make_certificate
-from tests.profiles.conformance import MailSourceRules, everything, note, only_page
+from tests.profiles.conformance import MailSourceRules
 from tests.profiles.debian import free_ports, program, public_directory, running
+from tests.profiles.samples import everything, note, only_page
 from tests.profiles.stages import ALICE, PASSWORD, closed_port
 
 pytestmark = pytest.mark.debian

@@ -6,17 +6,8 @@ import pytest
 
 from profiles.connectors.base import ResyncRequired
 from profiles.items import INBOX, Trace
-from tests.profiles.conformance import (
-    BOB,
-    MailSourceRules,
-    MailSourceTroubles,
-    OutboxRules,
-    OutboxTroubles,
-    note,
-    nothing,
-    only_page,
-    to,
-)
+from tests.profiles.conformance import MailSourceRules, MailSourceTroubles, OutboxRules, OutboxTroubles
+from tests.profiles.samples import BOB, note, nothing, only_page, to
 from tests.profiles.stages import MemoryOutboxStage, MemoryStage
 
 

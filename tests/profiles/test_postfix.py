@@ -18,8 +18,9 @@ from profiles.connectors import open_outbox
 from profiles.connectors.base import Outbox
 from profiles.items import Access, Tls, Transport
 from tests.profiles.certificates import make_certificate
-from tests.profiles.conformance import BOB, CAROL, OutboxRules, nothing, to
+from tests.profiles.conformance import OutboxRules
 from tests.profiles.debian import free_ports, program, public_directory, running
+from tests.profiles.samples import BOB, CAROL, nothing, to
 from tests.profiles.stages import ALICE, PASSWORD, closed_port
 
 pytestmark = pytest.mark.debian

@@ -10,7 +10,10 @@ from django.utils import timezone
 from mailboxes.models import Leg, Mailbox
 from profiles.connectors import mime
 from profiles.connectors.mime import Address
-from tests.company import Company, assert_balanced, leg, receive, run, send
+from profiles.models import CredentialRetrieval
+from profiles.secrets import Sealed
+from serversync.cycles import engine
+from tests.company import PASSWORD, Company, assert_balanced, leg, receive, run, send
 from tests.letters import letter
 from tracking.crm import delivery
 from tracking.crm.models import DomainEvent, Email
@@ -176,3 +179,23 @@ def test_illegal_moves_raise(company: Company, to) -> None:  # law 11
     draft = write_draft(NewEmail(alice, [Address("", "ann@acme.test")], "x", text="x"), timezone.now())
     with pytest.raises(delivery.IllegalMove):
         delivery.move(draft, to, timezone.now())
+
+
+def test_mailboxes_that_log_in_alike_share_one_connection(company: Company) -> None:
+    profile = company.pop3_profile(
+        outgoing_credential_retrieval=CredentialRetrieval.SPECIFIED_IN_PROFILE,
+        outgoing_username="relay@us.test",
+        outgoing_password=Sealed.of(PASSWORD),
+    )
+    company.sandbox.account("relay@us.test", PASSWORD)
+    people = [company.user(name, profile) for name in ("Alice", "Bob", "Carol")]
+    for mailbox in people:
+        submit(mailbox)
+    company.sandbox.clear_log()
+
+    legs = [leg(mailbox, Leg.OUTGOING).pk for mailbox in people]
+    ended = engine.drain(timezone.now, 60, among=legs)
+
+    assert [one.report.sent for one in ended] == [1, 1, 1]
+    logins = [one for one in company.sandbox.log()["requests"] if one["operation"] == "AUTH"]
+    assert len(logins) == 1

@@ -1,0 +1,78 @@
+"""The console's navigation: what a person may open, grouped by what they come for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from serversync.console import figures
+
+# group → (title, icon, permission, address, further addresses that belong to it)
+Item = tuple[str, str, str, str, str]
+GROUPS: dict[str, list[Item]] = {
+    "": [("Home", "home", "", "admin:index", "")],
+    "Mail": [
+        ("Emails", "mail", "crm.view_email", "admin:crm_email_changelist", "/email/"),
+        ("Ledger", "fact_check", "tracking.view_ledgerrow", "admin:tracking_ledgerrow_changelist", ""),
+        ("Alerts", "notifications", "mailboxes.view_tracelog", "admin:mailboxes_tracelog_changelist", ""),
+        ("Why?", "help", "tracking.view_ledgerrow", "console:why", ""),
+    ],
+    "Mailboxes": [
+        ("Mailboxes", "inbox", "mailboxes.view_mailbox", "admin:mailboxes_mailbox_changelist", "/mailbox/"),
+        ("Queues", "group_work", "mailboxes.view_queue", "admin:mailboxes_queue_changelist", ""),
+        ("Queue items", "assignment_ind", "mailboxes.view_queueitem", "admin:mailboxes_queueitem_changelist", ""),
+        (
+            "Folder rules",
+            "rule_folder",
+            "tracking.view_mailboxtrackingfolder",
+            "admin:tracking_mailboxtrackingfolder_changelist",
+            "",
+        ),
+    ],
+    "Servers": [
+        ("Profiles", "dns", "profiles.view_emailserverprofile", "admin:profiles_emailserverprofile_changelist", ""),
+    ],
+    "Records": [
+        ("Accounts", "apartment", "crm.view_account", "admin:crm_account_changelist", ""),
+        ("Contacts", "contacts", "crm.view_contact", "admin:crm_contact_changelist", ""),
+        ("Leads", "person_add", "crm.view_lead", "admin:crm_lead_changelist", ""),
+        ("Cases", "support_agent", "crm.view_case", "admin:crm_case_changelist", ""),
+    ],
+    "Administration": [
+        ("Users", "group", "auth.view_user", "admin:auth_user_changelist", ""),
+        (
+            "User settings",
+            "manage_accounts",
+            "mailboxes.view_usersettings",
+            "admin:mailboxes_usersettings_changelist",
+            "",
+        ),
+        ("Organization", "settings", "mailboxes.view_organization", "admin:mailboxes_organization_changelist", ""),
+        ("Cycles", "history", "mailboxes.view_mailboxstatistics", "admin:mailboxes_mailboxstatistics_changelist", ""),
+        ("Events", "bolt", "crm.view_domainevent", "admin:crm_domainevent_changelist", ""),
+    ],
+}
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The groups for this person, each with the items they may open, and the number of open alerts."""
+    return [
+        {"title": title, "items": [_item(request, item) for item in items if _may_open(request, item)]}
+        for title, items in GROUPS.items()
+    ]
+
+
+def _may_open(request: HttpRequest, item: Item) -> bool:
+    return not item[2] or request.user.has_perm(item[2])
+
+
+def _item(request: HttpRequest, item: Item) -> dict[str, Any]:
+    title, icon, _, name, also = item
+    shown: dict[str, Any] = {"title": title, "icon": icon, "link": reverse(name)}
+    if also and request.path.startswith(also):
+        shown["active"] = True
+    if title == "Alerts" and (number := sum(figures.open_alerts().values())):
+        shown["badge"] = number
+    return shown

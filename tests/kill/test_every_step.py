@@ -1,0 +1,138 @@
+"""Law 1, the hard way: after every single step the worker is killed, and the next one ends where it would have ended.
+
+Steps are counted from outside (steps.py); the killed worker is a real process. Twelve letters of different kinds are
+received and five are sent, over each transport.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kill.databases import Database, PostgresDatabase, SqliteDatabase, postgres_server
+from tests.kill.rig import LEASE_IS_OVER, RETRY_IS_DUE, Outcome, Rig
+from tests.kill.steps import COMMIT
+from tests.kill.world_state import World, differences
+from tracking.crm.models.states import DeliveryState, EmailStatus
+
+pytestmark = [pytest.mark.kill, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        yield SqliteDatabase(tmp_path)
+    else:
+        with postgres_server() as server:
+            yield PostgresDatabase(server)
+
+
+def steps_to_try(total: int, database: Database) -> range:
+    """Every step; on PostgreSQL, where it takes longer to start anew, every fifth."""
+    return range(1, total + 1, 1 if isinstance(database, SqliteDatabase) else 5)
+
+
+class Undisturbed:
+    """What a run comes to that nobody kills, and that a further run adds nothing to it."""
+
+    def __init__(self, rig: Rig) -> None:
+        rig.restore()
+        outcome = rig.finish()
+        self.steps, self.world, self.servers = outcome.steps, outcome.world, rig.servers()
+        again = rig.run(late=RETRY_IS_DUE)
+        assert differences(self.world, again.world) == []
+        assert differences(self.servers, rig.servers()) == []
+        assert self.world["blobs"]["damaged"] == []
+        assert self.world["blobs"]["orphans"] == 0
+        assert self.world["alerts"] == []
+
+
+def killed_after(step: int, rig: Rig) -> Outcome:
+    """Start anew, kill a worker after this step, and let the next one finish."""
+    rig.restore()
+    assert rig.run(stop_after=step).killed
+    return rig.finish(late=LEASE_IS_OVER)
+
+
+def unlike(undisturbed: Undisturbed, outcome: Outcome, rig: Rig) -> list[str]:
+    """How the world differs from the undisturbed one, and where the ledger does not say what the servers show."""
+    said = differences(undisturbed.world, outcome.world)
+    said += differences(undisturbed.servers, rig.servers())
+    if rig.receives:
+        said += differences(rig.keys_shown(), outcome.shown)
+    return said
+
+
+@pytest.mark.parametrize("scenario", ["POP3", "EWS", "EWS-out"])
+def test_killed_after_any_step_nothing_is_lost_and_nothing_is_doubled(
+    scenario: str, database: Database, tmp_path: Path
+) -> None:
+    with Rig(tmp_path, database, scenario) as rig:
+        undisturbed = Undisturbed(rig)
+        wrong = {}
+        for step in steps_to_try(len(undisturbed.steps), database):
+            said = unlike(undisturbed, killed_after(step, rig), rig)
+            if said:
+                wrong[f"{step}, {undisturbed.steps[step - 1]}"] = said
+        assert wrong == {}
+
+
+def windows(steps: list[str]) -> list[range]:
+    """For each mail the kills that leave its fate open: from the commit that says "Sending" to the one that says "Sent".
+
+    SMTP can be asked for nothing afterwards, so no order of steps closes this window (7.4, law 7).
+    """
+    commits = [number for number, name in enumerate(steps, 1) if name == COMMIT]
+    handed_over = [number for number, name in enumerate(steps, 1) if "DATA" in name and name.startswith("network")]
+    return [
+        range(max(one for one in commits if one < data), min(one for one in commits if one > data))
+        for data in handed_over
+    ]
+
+
+def with_unknown(world: World, message_id: str) -> World:
+    """The world in which nobody knows whether this mail was sent."""
+    world = copy.deepcopy(world)
+    for email in world["emails"]:
+        if email["message_id"] == message_id:
+            email.update(status_code=EmailStatus.SENDING, delivery_state=DeliveryState.UNKNOWN, sent=False)
+    for event in world["events"]:
+        if event[1] == message_id:
+            event[0] = "email.unknown"
+    return world
+
+
+def without(servers: World, message_id: str) -> World:
+    """The servers if this mail has never left; addresses outside exist as soon as something came."""
+    left = {address: [item for item in items if item[1] != message_id] for address, items in servers.items()}
+    return {address: items for address, items in left.items() if items or address.endswith("@us.test")}
+
+
+def test_over_smtp_the_one_window_ends_as_unknown_and_never_as_a_second_copy(
+    database: Database, tmp_path: Path
+) -> None:
+    with Rig(tmp_path, database, "SMTP") as rig:
+        undisturbed = Undisturbed(rig)
+        mails = [item[1] for item in undisturbed.servers["ann@acme.test"]]
+        assert len(windows(undisturbed.steps)) == len(mails) == 4
+        wrong, left, stayed = {}, 0, 0
+        for step in steps_to_try(len(undisturbed.steps), database):
+            outcome = killed_after(step, rig)
+            name = f"{step}, {undisturbed.steps[step - 1]}"
+            lost = next((mail for mail, window in zip(mails, windows(undisturbed.steps), strict=True) if step in window), "")
+            if not lost:
+                said = unlike(undisturbed, outcome, rig)
+            else:
+                said = differences(with_unknown(undisturbed.world, lost), outcome.world)
+                has_left = not differences(undisturbed.servers, rig.servers())
+                if not has_left:
+                    said += differences(without(undisturbed.servers, lost), rig.servers())
+                left, stayed = left + has_left, stayed + (not has_left)
+            if said:
+                wrong[name] = said
+        assert wrong == {}
+        assert left
+        assert stayed
