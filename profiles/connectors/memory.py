@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from profiles.connectors.base import (
     AuthenticationFailed,
     ConnectorError,
+    ItemDelayed,
     ItemRejected,
     OutcomeUnknown,
     ResyncRequired,
@@ -277,5 +278,5 @@ def _refusals(letter: Letter) -> tuple[Refused, ...]:
     if len(refused) < len(letter.recipients):
         return refused
     words = "; ".join(f"{one.address}: {one.words}" for one in refused)
-    kind = ItemRejected if all(one.permanent for one in refused) else Transient
-    raise kind("The server refused every recipient.", words=words)
+    kind = ItemRejected if all(one.permanent for one in refused) else ItemDelayed
+    raise kind("The server takes none of the recipients.", words=words)

@@ -17,6 +17,7 @@ from typing import Any
 from profiles.connectors.base import (
     AuthenticationFailed,
     ConnectorError,
+    ItemDelayed,
     ItemRejected,
     MailboxUnavailable,
     OutcomeUnknown,
@@ -98,8 +99,8 @@ class SmtpOutbox:
         """Send once (7.2). Line ends become CRLF as RFC 5321 §2.3.8 demands; nothing else is changed.
 
         Raises ItemRejected if the letter or all its recipients are refused for good, or an address or the size is
-        beyond the server's abilities; Throttled or Transient if it may be taken later; OutcomeUnknown if the line broke
-        after `handing_over` was called; AuthenticationFailed; MailboxUnavailable.
+        beyond the server's abilities; ItemDelayed if it may be taken later; Throttled; Transient; OutcomeUnknown if the
+        line broke after `handing_over` was called; AuthenticationFailed; MailboxUnavailable.
         """
         _check_addresses(letter)
         content = _with_crlf(letter.raw)
@@ -109,7 +110,7 @@ class SmtpOutbox:
             refused = self._envelope(conversation, letter, options)
             handing_over()
             words = self._hand_over(conversation, content)
-        except ItemRejected:
+        except (ItemRejected, ItemDelayed):
             raise
         except Exception as error:
             # Whatever state the conversation is in now, nobody shall take it for another.
@@ -244,7 +245,10 @@ class SmtpOutbox:
             ) from error
         if not ready and code < 400:
             raise Transient(f"{conversation.name} answered {code} to DATA.", words=said(words, self._access))
-        self._accept(code, words, "the message")
+        try:
+            self._accept(code, words, "the message")
+        except Transient as error:  # about this message; a server that is too busy says so and is Throttled
+            raise ItemDelayed(str(error), words=error.words) from error
         return said(words, self._access)
 
     # What replies mean
@@ -287,10 +291,7 @@ def _all_refused(name: str, refused: list[Refused]) -> ConnectorError:
     words = "; ".join(f"{one.address}: {one.code} {one.words}" for one in refused)
     if all(one.permanent for one in refused):
         return ItemRejected(f"{name} refused every recipient.", words=words, remedy="Correct the addresses.")
-    later = [_later(one.code, one.words, "The server refused the recipients") for one in refused if not one.permanent]
-    error = next((error for error in later if isinstance(error, Throttled)), later[0])
-    error.words = words
-    return error
+    return ItemDelayed(f"{name} takes none of the recipients for now.", words=words)
 
 
 def _alive(conversation: Conversation) -> bool:

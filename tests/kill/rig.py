@@ -36,6 +36,7 @@ class Outcome:
     errors: list[str] = field(default_factory=list)
     world: World = field(default_factory=dict)
     shown: World = field(default_factory=dict)
+    orphans: int = 0
 
 
 class Rig:
@@ -94,8 +95,7 @@ class Rig:
         outcome = self._give(order)
         if outcome["signal"]:
             return Outcome(killed=True)
-        answer = outcome["answer"]
-        return Outcome(False, answer["steps"], answer["errors"], answer["world"], answer["shown"])
+        return Outcome(killed=False, **outcome["answer"])
 
     def finish(self, late: float = 0.0) -> Outcome:
         """Let workers run, each later than the one before, until nothing is left to do."""

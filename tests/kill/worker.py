@@ -37,7 +37,7 @@ from serversync.cycles import engine
 from tests.company import Company
 from tests.kill.scenarios import SCENARIOS
 from tests.kill.steps import Steps
-from tests.kill.world_state import shown_keys, world_state
+from tests.kill.world_state import orphans, shown_keys, world_state
 from tests.world import SandboxProcess
 
 SECONDS = 60.0
@@ -105,7 +105,8 @@ def work(order: Order) -> dict[str, Any]:
         ended += engine.drain(clock, SECONDS, among=legs)
     names = steps.stop()
     errors = [str(one.error or one.skipped) for one in ended if one.error or one.skipped or one.lost]
-    return {"steps": names, "errors": errors, "world": world_state(), "shown": shown_keys()}
+    found = {"world": world_state(), "shown": shown_keys(), "orphans": orphans()}
+    return {"steps": names, "errors": errors, **found}
 
 
 def serve() -> None:

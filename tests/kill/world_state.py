@@ -117,12 +117,22 @@ def _events(names: dict[str, str]) -> list[list[Any]]:
 
 
 def _blobs() -> World:
-    """The rows, and the rows whose file is missing or has another size. Files without a row are only counted."""
-    folder = Path(settings.STORAGES["blobs"]["OPTIONS"]["location"])
-    sizes = {str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
+    """The rows, and the rows whose file is missing or has another size."""
+    sizes = _files()
     rows = {path_of(blob.digest): blob.size for blob in Blob.objects.all()}
     damaged = sorted(path for path, size in rows.items() if sizes.get(path) != size)
-    return {"rows": sorted(rows), "damaged": damaged, "orphans": len(sizes.keys() - rows.keys())}
+    return {"rows": sorted(rows), "damaged": damaged}
+
+
+def _files() -> dict[str, int]:
+    """The size of each file in the folder of blobs, temporary ones included."""
+    folder = Path(settings.STORAGES["blobs"]["OPTIONS"]["location"])
+    return {str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
+
+
+def orphans() -> int:
+    """How many files no row protects: what killed processes leave behind, for the sweeper to take."""
+    return len(_files()) - Blob.objects.count()
 
 
 def shown_keys() -> dict[str, list[str]]:
@@ -135,7 +145,9 @@ def shown_keys() -> dict[str, list[str]]:
 
 def servers_state(sandbox: SandboxProcess) -> World:
     """What lies in which folder of every mailbox, inside and outside, without what a server invents."""
-    return {box["address"]: sorted(_item(item) for item in sandbox.items(box["address"])) for box in sandbox.mailboxes()}
+    return {
+        box["address"]: sorted(_item(item) for item in sandbox.items(box["address"])) for box in sandbox.mailboxes()
+    }
 
 
 def _item(item: dict[str, Any]) -> list[Any]:

@@ -144,9 +144,10 @@ class PostfixStage:
 def accepted(queue_file: Path) -> bool:
     """Whether a queue file is a whole letter: Postfix then makes it executable."""
     try:
-        return queue_file.is_file() and bool(queue_file.stat().st_mode & stat.S_IXUSR)
-    except FileNotFoundError:  # delivered meanwhile
-        return False
+        mode = queue_file.stat().st_mode
+    except FileNotFoundError:  # it has just moved to another queue, or was delivered: look again
+        return True
+    return stat.S_ISREG(mode) and bool(mode & stat.S_IXUSR)
 
 
 def write_files(home: Path, smtp: int, smtps: int) -> None:

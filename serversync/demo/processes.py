@@ -1,0 +1,51 @@
+"""Processes the demo starts, and ends again without leaving any behind."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def start(name: str, words: Sequence[str], root: Path, log: IO[Any]) -> subprocess.Popen[bytes]:
+    """Start a Python program in a process group of its own; on Linux it is also told to end if this process dies."""
+    process = subprocess.Popen(
+        [sys.executable, *words],
+        cwd=root,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+    )
+    process.args = name
+    return process
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def stop(process: subprocess.Popen[bytes], patience: float) -> None:
+    """Ask it to end, wait so many seconds, then end whatever is left of its group."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()

@@ -1,0 +1,79 @@
+"""The mail servers of the demo: the sandbox as a process of its own, spoken to over its control endpoint only."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from serversync.demo.letters import Letter
+from serversync.demo.processes import stop
+
+PASSWORD = "demo-password"
+SERVICE = "service@fernhill.example"
+ACCOUNTS = ("alice", "bob", "carol", "support")
+FACES = ("smtp", "pop3", "ews", "control")
+
+
+class World:
+    """Started by creation; `close()` ends it. It also ends by itself when this process does."""
+
+    def __init__(self, root: Path) -> None:
+        words = [word for face in FACES for word in (f"--{face}", "0")]
+        for name in ACCOUNTS:
+            words += ["--account", f"{name}@fernhill.example:{PASSWORD}"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "serversync.sandbox", *words, "--service-account", f"{SERVICE}:{PASSWORD}"]
+            + ["--exit-with-stdin"],
+            cwd=root,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"The demo's mail servers ended at once with status {self.process.wait()}.")
+        self.ports: dict[str, Any] = json.loads(line)
+
+    def environment(self) -> dict[str, str]:
+        """What `demo.toml` refers to."""
+        return {
+            "DEMO_EWS_URL": f"http://127.0.0.1:{self.ports['ews']}/EWS/Exchange.asmx",
+            "DEMO_POP3_PORT": str(self.ports["pop3"]),
+            "DEMO_SMTP_PORT": str(self.ports["smtp"]),
+            "DEMO_PASSWORD": PASSWORD,
+        }
+
+    def close(self) -> None:
+        """End the process and wait for it."""
+        stop(self.process, patience=5)
+
+    def deliver(self, letter: Letter) -> None:
+        """Put a letter into the mailboxes of our people; others of its recipients have theirs elsewhere."""
+        ours = [address for address in letter.to if address.endswith("@fernhill.example")]
+        raw = base64.b64encode(letter.raw).decode()
+        self._ask("/deliver", {"to": ours, "raw_base64": raw, "received": letter.received.isoformat()})
+
+    def copies(self, address: str, message_id: str) -> int:
+        """How often a message lies in the inbox of an address."""
+        try:
+            items = self._ask(f"/mailboxes/{quote(address)}")
+        except urllib.error.HTTPError as error:
+            if error.code == 404:  # nothing ever came to this address
+                return 0
+            raise
+        return sum(item["message_id"] == message_id and item["folder"] == "inbox" for item in items)
+
+    def _ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        url = f"http://127.0.0.1:{self.ports['control']}{path}"
+        data = None if body is None else json.dumps(body).encode()
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(urllib.request.Request(url, data=data), timeout=30) as answer:
+            return json.loads(answer.read())
