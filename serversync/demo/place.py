@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -15,7 +16,7 @@ MARK = "SERVERSYNC_DEMO"
 
 
 class AlreadyRunning(Exception):
-    """A demo lives in this folder now; `str()` says which process it is."""
+    """A demo lives in this folder now; `str()` says what to do."""
 
 
 def is_inside(home: Path) -> bool:
@@ -27,14 +28,11 @@ def start_inside(home: Path, root: Path) -> None:
     """Make an empty folder with new settings, and run this same command again with them. Does not return.
 
     Every setting that says where something is kept is given, so that none comes from the user's own file or shell.
-    Raises AlreadyRunning.
+    Raises AlreadyRunning when another demo lives there.
     """
-    running = _running_in(home)
-    if running:
-        raise AlreadyRunning(f"A demo is running already (process {running}). End it with Ctrl-C first.")
+    _lock(home)
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    (home / "pid").write_text(str(os.getpid()))
     values = settings_of(home)
     file = home / "env"
     file.touch(mode=0o600)
@@ -64,11 +62,13 @@ def settings_of(home: Path) -> dict[str, str]:
     }
 
 
-def _running_in(home: Path) -> int:
-    """The process that runs a demo in this folder, 0 if there is none."""
+def _lock(home: Path) -> None:
+    """One demo at a time: the lock is passed on to the program that takes this one's place, and ends with it."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(home.parent / f"{home.name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        process = int((home / "pid").read_text())
-        os.kill(process, 0)
-    except (OSError, ValueError):
-        return 0
-    return process if process != os.getpid() else 0
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise AlreadyRunning("A demo is running already. End it with Ctrl-C first.") from error
+    os.set_inheritable(handle, True)
