@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, TextChoices, Value, When
 
 from mailboxes.models import (
@@ -60,7 +62,7 @@ def health_of(mailbox: Mailbox) -> Health:
     return next((word for word in Health if word in found), Health.SKIPPED)
 
 
-def with_health(mailboxes: QuerySet[Mailbox]) -> QuerySet[Mailbox]:
+def with_health(mailboxes: QuerySet[Mailbox]) -> QuerySet[Any]:
     """Annotate `health`, so that mailboxes can be counted and filtered by it."""
     on = Q()
     for leg, (column, none) in _METHOD.items():

@@ -78,4 +78,4 @@ class EmailServerProfileAdmin(ModelAdmin):
 
     @display(description="Mailboxes", ordering="mailbox_total")
     def mailbox_count(self, profile: EmailServerProfile) -> int:
-        return profile.mailbox_total  # type: ignore[attr-defined,no-any-return]
+        return profile.mailbox_total  # type: ignore[attr-defined]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
@@ -29,7 +29,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
 
 def moment(value: datetime | None, absent: str = "–") -> SafeString:
-    """A time as people say it ("3 minutes ago"), with the exact UTC time to hover over and for machines."""
+    """A time as people say it ("3 min ago"), with the exact UTC time to hover over and for machines."""
     if value is None:
         return format_html("{}", absent)
     utc = value.astimezone(UTC)
@@ -37,5 +37,22 @@ def moment(value: datetime | None, absent: str = "–") -> SafeString:
         '<time datetime="{}" title="{}">{}</time>',
         utc.isoformat(timespec="seconds"),
         f"{utc:%Y-%m-%d %H:%M:%S} UTC",
-        naturaltime(value),
+        in_words(value, timezone.now()),
     )
+
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_LONG_AGO = timedelta(days=30)
+
+
+def in_words(value: datetime, now: datetime) -> str:
+    """How far a time is from now, in its largest whole unit; beyond a month the date."""
+    distance = value - now
+    if abs(distance) > _LONG_AGO:
+        return f"{value:%Y-%m-%d}"
+    seconds = int(abs(distance).total_seconds())
+    for size, unit in _UNITS:
+        if seconds >= size:
+            words = f"{seconds // size}\N{NO-BREAK SPACE}{unit}"
+            return f"in {words}" if distance > timedelta(0) else f"{words} ago"
+    return "now"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.contrib.admin.sites import NotRegistered
+from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -29,6 +29,13 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    # The address is asked for at once: the mailbox that is made for the user bears it (3.1).
+    add_fieldsets = (
+        (
+            None,
+            {"fields": ("username", "email", "first_name", "last_name", "usable_password", "password1", "password2")},
+        ),
+    )
 
 
 @admin.register(Group)

@@ -1,12 +1,11 @@
 """One pass now over chosen legs, in this process: what `manage.py sync` runs.
 
-It claims each leg as a worker would, so it never runs beside one (law 6). A leg that a worker holds is waited for. A
-pass does not ask whether a leg is due, but a delay that the server asked for is obeyed exactly (law 8).
+It asks for each leg and claims it as a worker would, so it never runs beside one (law 6). Whether a leg is due makes no
+difference; a delay that the server asked for does, and is obeyed exactly (law 8).
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,8 +19,9 @@ from mailboxes.models import (
     MailboxLeg,
     OutgoingDeliveryMethod,
 )
-from mailboxes.models.leg import Claim, ensure_legs, new_holder
-from serversync.cycles.engine import HOST, Clock, Ended, run_claim
+from mailboxes.models.leg import Claim, ensure_legs
+from serversync.cycles.engine import Clock, Ended, claim_next, run_claim
+from serversync.cycles.outboxes import Outboxes
 
 PATIENCE = timedelta(seconds=60)
 BUDGET = timedelta(seconds=60)
@@ -87,53 +87,59 @@ def _mailbox(address: str) -> Mailbox:
 def run_pass(legs: Sequence[MailboxLeg], clock: Clock, begins: Callable[[Line], None] | None = None) -> Iterator[Line]:
     """Run each leg until its report says there is no more; yields each leg's line as it ends.
 
-    Legs that a living worker holds come last and are waited for, at most a minute. `begins` is told which leg is next.
+    What a living worker holds is waited for, at most a minute. `begins` is told whenever a leg begins a cycle.
     """
-    waiting = list(legs)
-    started = clock()
-    while waiting:
-        held: list[MailboxLeg] = []
-        for leg in waiting:
-            line = _run(leg, clock, begins)
-            if line is None:
-                held.append(leg)
-            else:
-                yield line
-        if held and clock() - started > PATIENCE:
-            for leg in held:
-                line = _line(leg)
-                line.error = f"It has been held by another worker ({leg.holder}) for over a minute."
-                yield line
-            return
-        if len(held) == len(waiting):
-            time.sleep(LOOK_AGAIN_AFTER)
-        waiting = held
+    waiting = {leg.pk: _line(leg) for leg in legs}
+    MailboxLeg.objects.filter(pk__in=waiting).request(clock())
+    outboxes = Outboxes()
+    idle_since = clock()
+    try:
+        while waiting:
+            claim = claim_next(clock, among=list(waiting))
+            if claim is not None:
+                line = waiting[claim.leg_id]
+                if begins is not None:
+                    begins(line)
+                if not _run(claim, line, clock, outboxes):
+                    yield waiting.pop(claim.leg_id)
+                idle_since = clock()
+                continue
+            for leg_id in _no_more_waiting(waiting, clock(), clock() - idle_since > PATIENCE):
+                yield waiting.pop(leg_id)
+            if waiting:
+                time.sleep(LOOK_AGAIN_AFTER)
+    finally:
+        outboxes.close()
 
 
-def _run(leg: MailboxLeg, clock: Clock, begins: Callable[[Line], None] | None) -> Line | None:
-    """All cycles of one leg; None while another worker holds it."""
-    line = _line(leg)
-    if begins is not None:
-        begins(line)
+def _run(claim: Claim, line: Line, clock: Clock, outboxes: Outboxes) -> bool:
+    """One cycle of one leg; True if it stopped at its time budget and goes on at once."""
     started = clock()
-    while True:
-        leg.refresh_from_db()
-        now = clock()
+    ended = run_claim(claim, clock, BUDGET, outboxes)
+    line.add(ended)
+    line.seconds = round(line.seconds + (clock() - started).total_seconds(), 3)
+    goes_on = ended.report.more and ended.error is None and not ended.lost
+    if goes_on:
+        MailboxLeg.objects.filter(pk=claim.leg_id).request(clock())
+    return goes_on
+
+
+def _no_more_waiting(waiting: dict[int, Line], now: datetime, give_up: bool) -> list[int]:
+    """Nothing could be claimed: the legs there is no point in waiting for, with the reason in their lines."""
+    over = []
+    for leg in MailboxLeg.objects.filter(pk__in=waiting):
+        line = waiting[leg.pk]
         if leg.postponed_until is not None and leg.postponed_until > now:
             line.skipped = f"The server asked us to wait until {leg.postponed_until:%Y-%m-%d %H:%M:%S} UTC."
-            return line
-        claim = _claim(leg, now)
-        if claim is None:
-            return None if not line.seconds else line
-        ended = run_claim(claim, clock, BUDGET)
-        line.add(ended)
-        line.seconds = round((clock() - started).total_seconds(), 3)
-        if not ended.report.more or ended.error is not None or ended.skipped or ended.lost:
-            return line
-
-
-def _claim(leg: MailboxLeg, now: datetime) -> Claim | None:
-    return MailboxLeg.objects.claim(leg, now, new_holder(HOST, os.getpid()))
+        elif leg.requested_on is None and leg.leased_until is None:
+            line.skipped = "A worker has run it in the meantime."
+            line.error = leg.last_error or None
+        elif give_up:
+            line.error = f"It is held by another worker ({leg.holder or 'none'}), which will run it again by itself."
+        else:
+            continue
+        over.append(leg.pk)
+    return over
 
 
 def _line(leg: MailboxLeg) -> Line:

@@ -180,6 +180,7 @@ UNFOLD = {
     "SITE_HEADER": "ServerSync",
     "SITE_SUBHEADER": "Server-side synchronization",
     "SITE_SYMBOL": "sync",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console.svg")}],
     "SITE_URL": reverse_lazy("admin:index"),
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,

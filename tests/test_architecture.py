@@ -25,7 +25,7 @@ PURE = [
     "profiles.connectors.mime",
 ]
 NETWORK = {"socket", "ssl", "smtplib", "poplib", "imaplib", "http", "urllib", "requests", "exchangelib", "asyncio"}
-WITH_NETWORK = ["profiles.connectors", "serversync.sandbox"]
+WITH_NETWORK = ["profiles.connectors", "serversync.sandbox", "serversync.demo"]  # the demo steers the sandbox
 GRAB_BAGS = {"utils", "helpers", "services", "manager", "common", "misc"}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -76,7 +77,8 @@ class MailboxLegInline(TabularInline):
     """The legs of a mailbox, to look at: the engine alone writes them."""
 
     model = MailboxLeg
-    fields = readonly_fields = ("leg", "enabled", "status", "why", "last_completed_on", "due_on")
+    fields = readonly_fields = ("leg", "enabled", "status", "why", "last_run", "next_run")
+    hide_title = True
     extra = max_num = 0
     can_delete = False
     verbose_name_plural = "state"
@@ -90,6 +92,30 @@ class MailboxLegInline(TabularInline):
     @display(description="Why")
     def why(self, leg: MailboxLeg) -> str:
         return leg.skip_reason or leg.last_error or "–"
+
+    @display(description="Last run")
+    def last_run(self, leg: MailboxLeg) -> SafeString:
+        return moment(leg.last_completed_on, "never")
+
+    @display(description="Next run")
+    def next_run(self, leg: MailboxLeg) -> str:
+        return _next_run([leg])
+
+
+def _next_run(legs: Iterable[MailboxLeg]) -> str:
+    """When the first of these legs runs next; "due now" from the moment on when a worker may take it."""
+    enabled = [leg for leg in legs if leg.enabled]
+    due = min((leg.due_on for leg in enabled if leg.due_on), default=None)
+    if any(leg.requested_on for leg in enabled) or (due and due <= timezone.now()):
+        return "due now"
+    return moment(due)
+
+
+def _kind_of_owner(mailbox: Mailbox) -> tuple[str, str]:
+    """Words and icon for whose mailbox it is (1.5)."""
+    if mailbox.is_forward_mailbox:
+        return "Forward mailbox", "forward_to_inbox"
+    return ("Queue", "group") if mailbox.regarding_queue_id else ("User", "person")
 
 
 def _leg_column(leg: Leg, title: str) -> Any:
@@ -112,12 +138,10 @@ class MailboxAdmin(ModelAdmin):
     list_display = (
         "whose",
         "profile",
-        "owner_kind",
         "incoming",
         "outgoing",
         "act",
-        "last_run",
-        "next_run",
+        "runs",
         "alert_count",
         "sync_button",
     )
@@ -182,7 +206,7 @@ class MailboxAdmin(ModelAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mailbox]:
-        mailboxes = super().get_queryset(request).select_related("email_server_profile", "regarding_queue")
+        mailboxes = super().get_queryset(request).select_related("email_server_profile")
         open_alerts = Count("alerts", filter=Q(alerts__closed_on__isnull=True))
         return mailboxes.annotate(open_alerts=open_alerts).prefetch_related("legs")
 
@@ -196,7 +220,10 @@ class MailboxAdmin(ModelAdmin):
     @display(description="Mailbox", ordering="name")
     def whose(self, mailbox: Mailbox) -> SafeString:
         return format_html(
-            '<a class="ss-cell-link" href="{}"><strong>{}</strong><span>{}</span></a>',
+            '<span class="ss-whose"><span class="material-symbols-outlined md-18" aria-hidden="true" title="{0}">{1}</span>'
+            '<span class="ss-hidden">{0}: </span>'
+            '<a class="ss-cell-link" href="{2}"><strong>{3}</strong><span>{4}</span></a></span>',
+            *_kind_of_owner(mailbox),
             reverse("console:mailbox", args=[mailbox.pk]),
             mailbox.name or "(no name)",
             mailbox.email_address or "no address",
@@ -206,23 +233,13 @@ class MailboxAdmin(ModelAdmin):
     def profile(self, mailbox: Mailbox) -> str:
         return str(mailbox.email_server_profile or "–")
 
-    @display(description="Belongs to")
-    def owner_kind(self, mailbox: Mailbox) -> str:
-        if mailbox.is_forward_mailbox:
-            return "nobody"
-        return "queue" if mailbox.regarding_queue_id else "user"
-
-    @display(description="Last run")
-    def last_run(self, mailbox: Mailbox) -> SafeString:
-        ends = [leg.last_completed_on for leg in mailbox.legs.all() if leg.last_completed_on]
-        return moment(max(ends, default=None), "never")
-
-    @display(description="Next run")
-    def next_run(self, mailbox: Mailbox) -> SafeString:
-        legs = [leg for leg in mailbox.legs.all() if leg.enabled]
-        if any(leg.requested_on for leg in legs):
-            return format_html("{}", "now")
-        return moment(min((leg.due_on for leg in legs if leg.due_on), default=None))
+    @display(description="Last, next run")
+    def runs(self, mailbox: Mailbox) -> SafeString:
+        legs = list(mailbox.legs.all())
+        last = max((leg.last_completed_on for leg in legs if leg.last_completed_on), default=None)
+        return format_html(
+            '<span class="ss-runs"><span>{}</span><span>{}</span></span>', moment(last, "never"), _next_run(legs)
+        )
 
     @display(description="Alerts", ordering="open_alerts")
     def alert_count(self, mailbox: Mailbox) -> SafeString:
@@ -230,7 +247,7 @@ class MailboxAdmin(ModelAdmin):
         if not number:
             return format_html("{}", "–")
         address = f"{reverse('admin:mailboxes_tracelog_changelist')}?mailbox__id__exact={mailbox.pk}&open=yes"
-        return format_html('<a class="ss-link" href="{}">{} open</a>', address, number)
+        return format_html('<a class="ss-link" href="{}">{}<span class="ss-hidden"> open</span></a>', address, number)
 
     @display(description="Sync")
     def sync_button(self, mailbox: Mailbox) -> SafeString:

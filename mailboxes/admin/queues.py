@@ -50,7 +50,7 @@ class QueueAdmin(ModelAdmin):
 
     @display(description="Waiting items", ordering="waiting_items")
     def waiting(self, queue: Queue) -> int:
-        return queue.waiting_items  # type: ignore[attr-defined,no-any-return]
+        return queue.waiting_items  # type: ignore[attr-defined]
 
 
 @admin.register(QueueItem)

@@ -1,4 +1,4 @@
-"""Configuring an installation from a TOML file: `configure(file, now)`. docs/configure.md shows every table."""
+"""Configuring an installation from a TOML file: `configure(file, now)`. serversync/demo/demo.toml is an example."""
 
 from serversync.configure.apply import Outcome, configure
 from serversync.configure.document import BadConfiguration, Problem

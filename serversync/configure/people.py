@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import check_password, make_password
@@ -49,6 +50,9 @@ def put_user(document: Document, draft: Draft, now: datetime) -> Change:
     change = put(document, user, account, draft.place)
     if user.pk is None:
         return change
+    zone = settings.get("time_zone")
+    if zone is not None and zone.value not in available_timezones():
+        document.blame(zone.place, f"“{zone.value}” is no time zone.", known(available_timezones(), zone.value))
     row, _ = UserSettings.objects.get_or_create(user=user)
     change = max(change, put(document, row, settings.values(), draft.place))
     mailbox = Mailbox.objects.filter(regarding_user=user).first() or Mailbox(regarding_user=user, owner=user)
@@ -85,8 +89,7 @@ def put_forward_mailbox(document: Document, draft: Draft, now: datetime) -> Chan
     if mailbox is None:
         mailbox = Mailbox(is_forward_mailbox=True, name=draft.identity)
     if not mailbox.is_forward_mailbox:
-        place = draft.own["email_address"].place
-        document.blame(place, f"this is the address of the mailbox “{mailbox}”.", "Choose another one.")
+        _refuse_address(document, draft.own["email_address"], mailbox)
         return Change.UNCHANGED
     change = put(document, mailbox, draft.own.values(), draft.place)
     if mailbox._state.adding:
@@ -97,6 +100,11 @@ def put_forward_mailbox(document: Document, draft: Draft, now: datetime) -> Chan
 def _put_mailbox(document: Document, draft: Draft, mailbox: Mailbox, address: Given | None, now: datetime) -> Change:
     """The mailbox of a user or queue. Its address is its owner's (3.1); a new address has to be approved (3.8)."""
     given: dict[str, Given] = dict(draft.mailbox)
+    if address is not None and address.value:
+        other = Mailbox.objects.exclude(pk=mailbox.pk).filter(email_address__iexact=address.value).first()
+        if other is not None:
+            _refuse_address(document, address, other)
+            return Change.UNCHANGED
     if address is not None:
         given["email_address"] = Given("email_address", address.value, address.place)
         if address.value != mailbox.email_address:
@@ -106,8 +114,13 @@ def _put_mailbox(document: Document, draft: Draft, mailbox: Mailbox, address: Gi
             )
     if mailbox._state.adding:
         given.setdefault("name", Given("name", draft.identity, draft.place))
-    change = put(document, mailbox, given.values(), draft.place)
+    change = put(document, mailbox, given.values(), draft.place.at("mailbox"))
     return change if mailbox._state.adding else max(change, _put_legs(mailbox, draft.legs, now))
+
+
+def _refuse_address(document: Document, address: Given, holder: Mailbox) -> None:
+    """1.3: one address, one mailbox; taking it over is a person's decision."""
+    document.blame(address.place, f"this is the address of the mailbox “{holder}”.", "Choose another one.")
 
 
 def _put_legs(mailbox: Mailbox, wanted: Mapping[Leg, bool], now: datetime) -> Change:

@@ -35,6 +35,8 @@ OPTIONS: tuple[type[models.IntegerChoices], ...] = (
     QueueViewType,
 )
 SHOWN_AT_MOST = 12
+ALIKE = 0.75
+"""How alike a name must be to be what somebody meant: two addresses of one domain are not enough."""
 
 
 class WrongValue(Exception):
@@ -110,7 +112,7 @@ def option_names(kind: type[models.IntegerChoices]) -> dict[str, int]:
 def known(names: Iterable[str], meant: str) -> str:
     """Which names there are, the most alike first: the remedy for a name that is not among them."""
     names = sorted(set(names))
-    alike = difflib.get_close_matches(meant, names, n=1)
+    alike = difflib.get_close_matches(meant, names, n=1, cutoff=ALIKE)
     if alike:
         return f"Did you mean “{alike[0]}”?"
     if not names:

@@ -50,6 +50,7 @@ def email(request: HttpRequest, pk: UUID) -> HttpResponse:
         attachments=list(found.attachments.all()),
         conversation=conversation_of(found),
         decisions=explain_email(pk) if request.user.has_perm("tracking.view_ledgerrow") else [],
+        may_see_mail=True,
         frame_lines=_frame_lines(found),
         **_delivery_choices(request, found),
     )

@@ -17,6 +17,7 @@ from tracking.facts.why import Explanation, explain_rows
 from tracking.models import LedgerRow, LedgerState, LedgerTotal
 
 LATE = timedelta(minutes=10)
+OUTCOMES = ("tracked", "ignored", "sent", "failed")
 PARTS = ("copies", "pending", "tracked", "ignored", "quarantined", "gone")
 
 
@@ -133,15 +134,10 @@ def mail_per_hour(now: datetime, hours: int = 24) -> list[Hour]:
         MailboxStatistics.objects.filter(mailbox_process_completed_on__gte=first)
         .order_by()
         .annotate(hour=TruncHour("mailbox_process_completed_on"))
-        .values("hour")
-        .annotate(
-            tracked=Sum("items_tracked"),
-            ignored=Sum("items_ignored"),
-            sent=Sum("items_sent"),
-            failed=Sum("items_failed"),
-        )
+        .values_list("hour")
+        .annotate(**{outcome: Sum(f"items_{outcome}") for outcome in OUTCOMES})
     )
-    found = {row["hour"]: Hour(row.pop("hour"), **row) for row in rows}
+    found = {row[0]: Hour(*row) for row in rows}
     starts = [first + timedelta(hours=number) for number in range(hours)]
     return [found.get(start, Hour(start)) for start in starts]
 

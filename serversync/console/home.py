@@ -13,11 +13,11 @@ from mailboxes.health import Health
 from serversync.console import figures
 
 _MEANINGS = {
-    Health.STOPPED: "need a person",
-    Health.FAILING: "are tried again",
-    Health.WORKING: "are in order",
-    Health.SKIPPED: "say why",
-    Health.NEVER_RUN: "wait to be enabled",
+    Health.STOPPED: "until a person helps",
+    Health.FAILING: "and tried again",
+    Health.WORKING: "as they should",
+    Health.SKIPPED: "for a reason they tell",
+    Health.NEVER_RUN: "not enabled yet",
 }
 _SERIES = (("Tracked", "#16a34a"), ("Ignored", "#64748b"), ("Sent", "#2563eb"), ("Failed", "#dc2626"))
 CHART_OPTIONS: dict[str, Any] = {
@@ -45,6 +45,7 @@ class Card:
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the home page shows to this person: each part only with the permission to see its rows."""
     user = request.user
+    context["title"] = "Home"
     if user.has_perm("mailboxes.view_mailbox"):
         context |= _mailbox_parts()
     if user.has_perm("mailboxes.view_tracelog"):

@@ -32,6 +32,7 @@ class LegLine:
     title: str
     health: Health
     is_running: bool
+    is_due: bool
 
 
 @staff_page("mailboxes.view_mailbox")
@@ -65,6 +66,7 @@ def _legs(mailbox: Mailbox) -> list[LegLine]:
             str(Leg(row.leg).label),
             health_of_leg(mailbox, row),
             row.leased_until is not None and row.leased_until > now,
+            row.enabled and (row.requested_on is not None or (row.due_on is not None and row.due_on <= now)),
         )
         for row in mailbox.legs.order_by("leg")
     ]

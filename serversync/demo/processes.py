@@ -8,25 +8,29 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-def start(name: str, words: Sequence[str], root: Path, log: IO[Any]) -> subprocess.Popen[bytes]:
+def start(words: Sequence[str], root: Path, log: Path) -> subprocess.Popen[bytes]:
     """Start a Python program in a process group of its own; on Linux it is also told to end if this process dies."""
-    process = subprocess.Popen(
+    with log.open("wb") as output:
+        return _start(words, root, output)
+
+
+def _start(words: Sequence[str], root: Path, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         [sys.executable, *words],
         cwd=root,
         stdin=subprocess.DEVNULL,
-        stdout=log,
+        stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
         preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     )
-    process.args = name
-    return process
 
 
 def _end_with_parent() -> None:
@@ -37,14 +41,10 @@ def stop(process: subprocess.Popen[bytes], patience: float) -> None:
     """Ask it to end, wait so many seconds, then end whatever is left of its group."""
     if process.poll() is None:
         process.terminate()
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(patience)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:

@@ -46,8 +46,10 @@ def play_the_week(world: World, now: datetime, say: Callable[[str], None], begin
     written = [_write(entry, timezone.now()) for entry in week()["written"]]
     say(f"{len(written)} emails were written in the CRM.")
     synchronize(begins)
-    replies = [_deliver_reply(world, one) for one in written if one.reply]
-    say(f"{len(replies)} of them were answered.")
+    answered = [one for one in written if one.reply]
+    for one in answered:
+        _deliver_reply(world, one)
+    say(f"{len(answered)} of them were answered.")
     synchronize(begins)
 
 

@@ -28,9 +28,9 @@ class World:
         words = [word for face in FACES for word in (f"--{face}", "0")]
         for name in ACCOUNTS:
             words += ["--account", f"{name}@fernhill.example:{PASSWORD}"]
+        words += ["--service-account", f"{SERVICE}:{PASSWORD}", "--exit-with-stdin"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "serversync.sandbox", *words, "--service-account", f"{SERVICE}:{PASSWORD}"]
-            + ["--exit-with-stdin"],
+            [sys.executable, "-m", "serversync.sandbox", *words],
             cwd=root,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -41,7 +41,9 @@ def large_message(size: int) -> bytes:
     """One message of about `size` bytes, nearly all of it one attachment in base64."""
     content = Random(SEED).randbytes(size * 73 // 100)
     files = [("archive.bin", "application/octet-stream", content)]
-    return letter(PEOPLE[0], OWNER, "A large file", "As announced.", message_id="<large@customer.test>", attachments=files)
+    return letter(
+        PEOPLE[0], OWNER, "A large file", "As announced.", message_id="<large@customer.test>", attachments=files
+    )
 
 
 def _id_of(number: int) -> str:
@@ -55,7 +57,10 @@ def _text(random: Random, words: int) -> str:
 
 def _common(number: int, random: Random) -> dict[str, object]:
     """Sender, recipients, Message-ID, date and, for two of three, the thread they are in."""
-    to = [f"Bench <{OWNER}>", *(f"Person {n} <{PEOPLE[n]}>" for n in random.sample(range(200), random.choice((0, 0, 1, 3))))]
+    to = [
+        f"Bench <{OWNER}>",
+        *(f"Person {n} <{PEOPLE[n]}>" for n in random.sample(range(200), random.choice((0, 0, 1, 3)))),
+    ]
     ancestors = [_id_of(one) for one in range(number % 10, number, 10)][-4:] if number % 3 else []
     return {
         "sender": f"Person <{random.choice(PEOPLE)}>",
@@ -122,7 +127,9 @@ def _oddity(number: int, random: Random) -> bytes:
             return _headers(number, random, "Undeliverable", report) + part + status
         case 2:
             inner = _headers(number, random, "Inner", plain, "<inner@bench.test>") + text
-            return _headers(number, random, "Fwd", mixed) + part + b"--b\r\nContent-Type: message/rfc822\r\n\r\n" + inner
+            return (
+                _headers(number, random, "Fwd", mixed) + part + b"--b\r\nContent-Type: message/rfc822\r\n\r\n" + inner
+            )
         case 3:
             return _headers(number, random, "Cut off", mixed) + part
         case 4:

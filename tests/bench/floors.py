@@ -126,7 +126,9 @@ def insert(contents: Iterable[Content], mailbox: Mailbox) -> int:
     while block := list(islice(remaining, AT_ONCE)):
         emails = [_email(content, mailbox, now) for content in block]
         parties = [
-            _party(email, kind, *person) for email, content in zip(emails, block, strict=True) for person in content.people
+            _party(email, kind, *person)
+            for email, content in zip(emails, block, strict=True)
+            for person in content.people
         ]
         with transaction.atomic():
             Email.objects.bulk_create(emails)

@@ -25,6 +25,9 @@ from tracking.crm.models import Contact
 from tracking.models import SyncCursor
 
 POLLS = 30
+MB = 1024 * 1024
+LARGE = 50 * MB
+LARGEST_PEAK = 100 * MB + 8 * LARGE
 LEDGER = ("tracking_ledgerrow", "tracking_placement")
 
 

@@ -14,11 +14,13 @@ from pathlib import Path
 
 from profiles.items import Access, Tls, Transport
 from tests.bench.corpus import OWNER
-from tests.company import PASSWORD
 from tests.profiles.certificates import make_certificate
 from tests.profiles.debian import free_ports, public_directory, running
 from tests.profiles.test_dovecot import CONFIGURATION, DovecotStage
 from tests.world import SandboxProcess
+
+PASSWORD = "secret"
+"""The one that `tests.company` gives to its mailboxes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,13 +110,15 @@ class Rig:
     @property
     def receives(self) -> bool:
         """Whether this scenario is about incoming mail."""
-        return self.scenario.leg == Leg.INCOMING
+        return Leg.INCOMING in self.scenario.workloads
 
     def keys_shown(self) -> World:
         """The keys of what lies in the inbox of each mailbox that is received from, by the server's own account."""
-        key = "uidl" if self.scenario.is_pop3 else "id"
-        inboxes = {address: self.sandbox.inbox(address) for address in self._accounts if address != SERVICE}
-        return {address: sorted(item[key] for item in items) for address, items in inboxes.items() if items}
+        shown = {}
+        for address in self._accounts:
+            key = "uidl" if address in self.scenario.pop3 else "id"
+            shown[address] = sorted(item[key] for item in self.sandbox.inbox(address))
+        return {address: keys for address, keys in shown.items() if keys}
 
     def servers(self) -> World:
         """What lies in all mailboxes."""

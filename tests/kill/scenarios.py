@@ -5,20 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.utils import timezone
 
-from mailboxes.models import IncomingFilter, Leg, Mailbox, MailboxLeg
+from mailboxes.models import IncomingFilter, Leg, MailboxLeg
 from profiles.connectors.mime import Address
 from profiles.models import EmailServerProfile
 from tests.company import Company, receive
-from tests.letters import FIRST_OF_MARCH, letter
+from tests.letters import letter
 from tracking.crm import delivery
 from tracking.crm.models import Contact, Email
 from tracking.crm.writing import NewEmail, write_draft
 
-ALICE, BOB, SUPPORT = "alice@us.test", "bob@us.test", "support@us.test"
+ALICE, BOB, CAROL, SUPPORT = (f"{name}@us.test" for name in ("alice", "bob", "carol", "support"))
 ANN = "Ann <ann@acme.test>"
 
 
@@ -32,17 +31,18 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`found` sets up the company; `deliveries` come afterwards; then `leg` of each mailbox runs, in order of its id."""
+    """`found` sets up the company; `deliveries` come afterwards; then the `workloads` of all mailboxes run. `pop3` names
+    the mailboxes that are read over POP3."""
 
     found: Callable[[Company], None]
-    leg: Leg
+    workloads: tuple[Leg, ...]
     deliveries: Callable[[], Sequence[Delivery]] = tuple
-    is_pop3: bool = False
+    pop3: frozenset[str] = frozenset()
 
     def legs(self) -> list[int]:
-        """The ids of the legs to run, in the order in which the mailboxes were made."""
-        legs = MailboxLeg.objects.filter(leg=self.leg, enabled=True)
-        return list(legs.order_by("mailbox__created_on", "mailbox_id").values_list("pk", flat=True))
+        """The ids of the legs to run: the first workload of each mailbox, then the next one."""
+        legs = MailboxLeg.objects.filter(leg__in=self.workloads, enabled=True)
+        return list(legs.order_by("leg", "mailbox__created_on", "mailbox_id").values_list("pk", flat=True))
 
 
 def twelve_letters() -> list[Delivery]:
@@ -54,7 +54,6 @@ def twelve_letters() -> list[Delivery]:
         plain,
         letter(ANN, ALICE, "Both", "text", html="<p>html</p>", attachments=[("a.pdf", "application/pdf", b"%PDF-")]),
         _INLINE_IMAGE,
-        answer,
         letter(ANN, ALICE, "Aw: Plain", "!", references=["<plain@acme.test>", "<unknown@acme.test>"]),
         _without_message_id(letter(ANN, ALICE, "Anonymous", "No Message-ID")),
         plain,
@@ -63,9 +62,21 @@ def twelve_letters() -> list[Delivery]:
         _BROKEN,
     ]
     stranger = letter("spam@else.test", BOB, "Buy", "now")
-    both = letter(ANN, [ALICE, SUPPORT], "Help", "It is broken")
-    deliveries = [Delivery((ALICE,), raw) for raw in to_alice]
-    return [*deliveries, Delivery((BOB,), stranger), Delivery((ALICE, SUPPORT), both)]
+    request = letter(ANN, SUPPORT, "Help", "It is broken")
+    elsewhere = [Delivery((ALICE, BOB), answer), Delivery((BOB,), stranger), Delivery((SUPPORT,), request)]
+    return [*(Delivery((ALICE,), raw) for raw in to_alice), *elsewhere]
+
+
+def two_hundred_letters() -> list[Delivery]:
+    """To four mailboxes in turn, every third to two of them, and every fourth with an attachment of its own."""
+    people = [ALICE, BOB, CAROL, SUPPORT]
+    deliveries = []
+    for number in range(200):
+        to = [people[number % 4], people[(number + 1) % 4]] if number % 3 == 0 else [people[number % 4]]
+        attachments = [("a.txt", "text/plain", f"{number}".encode() * 99)] if number % 4 == 0 else []
+        raw = letter(ANN, to, f"Letter {number:03}", f"Text {number}", attachments=attachments)
+        deliveries.append(Delivery(tuple(to), raw))
+    return deliveries
 
 
 def _without_message_id(raw: bytes) -> bytes:
@@ -150,15 +161,31 @@ def _sending(company: Company, profile: EmailServerProfile) -> None:
     submit(NewEmail(alice, [Address("", "permerror@acme.test")], "To nobody", text="x"))
 
 
+def _both_ways(company: Company) -> None:
+    """Alice and Support over POP3 and SMTP, Bob and Carol over Exchange; Alice and Bob have twenty emails each to send."""
+    pop3, exchange = company.pop3_profile(), company.exchange_profile()
+    alice, bob = company.user("Alice", pop3), company.user("Bob", exchange)
+    company.user("Carol", exchange)
+    company.queue("Support", pop3, process_and_delete_emails=True)
+    for number in range(20):
+        for mailbox in (alice, bob):
+            to = [Address("", f"customer{number % 5}@acme.test")]
+            submit(NewEmail(mailbox, to, f"Offer {number} of {mailbox.name}", text="Dear customer"))
+
+
 def submit(new: NewEmail) -> None:
     """Write and send."""
     now = timezone.now()
     delivery.submit(write_draft(new, now), now)
 
 
+_IN, _OUT = (Leg.INCOMING,), (Leg.OUTGOING,)
 SCENARIOS = {
-    "POP3": Scenario(lambda to: _receiving(to, to.pop3_profile()), Leg.INCOMING, twelve_letters, is_pop3=True),
-    "EWS": Scenario(lambda to: _receiving(to, to.exchange_profile()), Leg.INCOMING, twelve_letters),
-    "SMTP": Scenario(lambda to: _sending(to, to.pop3_profile()), Leg.OUTGOING),
-    "EWS-out": Scenario(lambda to: _sending(to, to.exchange_profile()), Leg.OUTGOING),
+    "POP3": Scenario(
+        lambda to: _receiving(to, to.pop3_profile()), _IN, twelve_letters, pop3=frozenset({ALICE, BOB, SUPPORT})
+    ),
+    "EWS": Scenario(lambda to: _receiving(to, to.exchange_profile()), _IN, twelve_letters),
+    "SMTP": Scenario(lambda to: _sending(to, to.pop3_profile()), _OUT),
+    "EWS-out": Scenario(lambda to: _sending(to, to.exchange_profile()), _OUT),
+    "both ways": Scenario(_both_ways, (*_IN, *_OUT), two_hundred_letters, pop3=frozenset({ALICE, SUPPORT})),
 }

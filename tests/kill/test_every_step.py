@@ -6,7 +6,6 @@ received and five are sent, over each transport.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +14,7 @@ import pytest
 from tests.kill.databases import Database, PostgresDatabase, SqliteDatabase, postgres_server
 from tests.kill.rig import LEASE_IS_OVER, RETRY_IS_DUE, Outcome, Rig
 from tests.kill.steps import COMMIT
-from tests.kill.world_state import World, differences
-from tracking.crm.models.states import DeliveryState, EmailStatus
+from tests.kill.world_state import differences, with_unknown, without
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(600)]
 
@@ -93,24 +91,6 @@ def windows(steps: list[str]) -> list[range]:
         range(max(one for one in commits if one < data), min(one for one in commits if one > data))
         for data in handed_over
     ]
-
-
-def with_unknown(world: World, message_id: str) -> World:
-    """The world in which nobody knows whether this mail was sent."""
-    world = copy.deepcopy(world)
-    for email in world["emails"]:
-        if email["message_id"] == message_id:
-            email.update(status_code=EmailStatus.SENDING, delivery_state=DeliveryState.UNKNOWN, sent=False)
-    for event in world["events"]:
-        if event[1] == message_id:
-            event[0] = "email.unknown"
-    return world
-
-
-def without(servers: World, message_id: str) -> World:
-    """The servers if this mail has never left; addresses outside exist as soon as something came."""
-    left = {address: [item for item in items if item[1] != message_id] for address, items in servers.items()}
-    return {address: items for address, items in left.items() if items or address.endswith("@us.test")}
 
 
 def test_over_smtp_the_one_window_ends_as_unknown_and_never_as_a_second_copy(

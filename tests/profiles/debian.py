@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -61,6 +62,16 @@ def _wait_for(process: subprocess.Popen[bytes], output: Path, port: int) -> None
         except OSError:
             time.sleep(0.05)
     pytest.fail(f"The server does not listen on port {port}.")
+
+
+def refused_logins(dovecot_log: Path, user: str) -> int:
+    """How often Dovecot (with auth_verbose) refused a password of `user`; its log may come a little late."""
+    refusal = re.compile(rf"\({re.escape(user)},[^)]*\): Password mismatch")
+    for _ in range(100):
+        if found := refusal.findall(dovecot_log.read_text(errors="replace")):
+            return len(found)
+        time.sleep(0.05)
+    return 0
 
 
 def free_ports(count: int) -> list[int]:

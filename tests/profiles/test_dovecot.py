@@ -17,7 +17,7 @@ from profiles.connectors.pop3.client import Pop3Session
 from profiles.items import Access, Tls, Transport, no_progress
 from tests.profiles.certificates import make_certificate
 from tests.profiles.conformance import MailSourceRules
-from tests.profiles.debian import free_ports, program, public_directory, running
+from tests.profiles.debian import free_ports, program, public_directory, refused_logins, running
 from tests.profiles.samples import everything, note, only_page
 from tests.profiles.stages import ALICE, PASSWORD, closed_port
 
@@ -72,7 +72,6 @@ class DovecotStage:
     def __init__(self, home: Path, access: Access) -> None:
         self.access = access
         self._log = home / "log"
-        self._log_before = len(self._log.read_bytes())
         self._maildir = home / "mail" / access.username.partition("@")[0]
         self._delivered = 0
         for folder in (self._maildir, *(self._maildir / name for name in ("new", "cur", "tmp"))):
@@ -99,7 +98,7 @@ class DovecotStage:
         return [(*self._name(file), file.read_bytes()) for file in self._files()]
 
     def logins(self) -> int:
-        return self._log.read_bytes()[self._log_before :].count(b"Password mismatch")
+        return refused_logins(self._log, self.access.username)
 
     def _files(self) -> list[Path]:
         found = [file for folder in ("new", "cur") for file in (self._maildir / folder).iterdir()]

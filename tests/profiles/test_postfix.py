@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from profiles.connectors.base import Outbox
 from profiles.items import Access, Tls, Transport
 from tests.profiles.certificates import make_certificate
 from tests.profiles.conformance import OutboxRules
-from tests.profiles.debian import free_ports, program, public_directory, running
+from tests.profiles.debian import free_ports, program, public_directory, refused_logins, running
 from tests.profiles.samples import BOB, CAROL, nothing, to
 from tests.profiles.stages import ALICE, PASSWORD, closed_port
 
@@ -32,6 +33,7 @@ state_dir = {home}/dovecot-state
 log_path = {home}/dovecot-log
 ssl = no
 auth_mechanisms = plain login
+auth_verbose = yes
 auth_failure_delay = 0
 disable_plaintext_auth = no
 passdb {{
@@ -101,6 +103,7 @@ postlog unix-dgram n - n - 1 postlogd
 """
 MAILBOXES = {BOB: "bob/", CAROL: "carol/", ALICE: "alice/"}
 REFUSED = "permerror@out.test 550 5.1.1 No such mailbox\ntemperror@out.test 450 4.2.1 Mailbox busy\n"
+NUMBERS = count(1)  # everybody logs in under a name of her own, so that logs can be told apart
 QUEUES = ("maildrop", "incoming", "active", "deferred")
 
 
@@ -110,7 +113,6 @@ class PostfixStage:
     def __init__(self, home: Path, access: Access) -> None:
         self.home = home
         self.access = access
-        self._refused_before = self._refused_logins()
 
     def outbox(self, **changes: Any) -> Outbox:
         return open_outbox(replace(self.access, **changes))
@@ -125,10 +127,7 @@ class PostfixStage:
         return [file.read_bytes().replace(b"\n", b"\r\n") for file in files]
 
     def logins(self) -> int:
-        return self._refused_logins() - self._refused_before
-
-    def _refused_logins(self) -> int:
-        return (self.home / "output").read_text(errors="replace").count("authentication failed")
+        return refused_logins(self.home / "dovecot-log", self.access.username)
 
     def _wait_for_the_queue(self) -> None:
         for _ in range(400):
@@ -161,7 +160,8 @@ def write_files(home: Path, smtp: int, smtps: int) -> None:
     (home / "etc" / "main.cf").write_text(MAIN.format(home=home))
     (home / "etc" / "master.cf").write_text(MASTER.format(smtp=smtp, smtps=smtps))
     (home / "dovecot.conf").write_text(DOVECOT.format(home=home))
-    (home / "users").write_text(f"{ALICE}:{{PLAIN}}{PASSWORD}\n")
+    users = [f"alice{number}@us.test:{{PLAIN}}{PASSWORD}\n" for number in range(1, 1000)]
+    (home / "users").write_text("".join(users))
     (home / "mailboxes").write_text("".join(f"{address} {place}\n" for address, place in MAILBOXES.items()))
     (home / "refused").write_text(REFUSED)
 
@@ -195,7 +195,7 @@ def stage(postfix: dict[str, Any], request: pytest.FixtureRequest) -> PostfixSta
         host="127.0.0.1",
         port=postfix[request.param],
         tls=request.param,
-        username=ALICE,
+        username=f"alice{next(NUMBERS)}@us.test",
         password=PASSWORD,
         timeout=20,
         ca_file=str(home / "certificate.pem"),

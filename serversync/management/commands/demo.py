@@ -52,7 +52,8 @@ class Command(BaseCommand):
                 place.start_inside(home, settings.BASE_DIR)
             except place.AlreadyRunning as error:
                 raise CommandError(str(error)) from error
-        signal.signal(signal.SIGTERM, _interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupt)
         self.progress = Progress(self.stdout.write)
         if not once:
             _refuse_taken(port)
@@ -101,8 +102,7 @@ class Command(BaseCommand):
             "web": ["-m", "gunicorn", "serversync.wsgi", "--bind", bind, "--threads", "4", "--log-level", "warning"],
             "worker": [manage, "work"],
         }.items():
-            log = stack.enter_context(open(home / f"{name}.log", "wb"))
-            processes[name] = start(name, words, settings.BASE_DIR, log)
+            processes[name] = start(words, settings.BASE_DIR, home / f"{name}.log")
             stack.callback(stop, processes[name], PATIENCE[name])
         self.progress.say(f"\nOpen http://{bind}/ and log in as admin with the password {ADMIN_PASSWORD}.", good=True)
         self.progress.say(f"In another terminal: SERVERSYNC_ENV_FILE={home / 'env'} {sys.executable} manage.py ledger")

@@ -1,0 +1,31 @@
+"""Alice administers, Bob may sign in but see nothing yet, Charlie is no member of the staff."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+
+@pytest.fixture
+def alice(db: None) -> Client:
+    """Alice's browser, signed in as an administrator."""
+    return _browser(get_user_model().objects.create_superuser("ada", "ada@us.test", "x"))
+
+
+@pytest.fixture
+def bob(db: None) -> Client:
+    """Bob's browser: staff without any permission."""
+    return _browser(get_user_model().objects.create_user("bo", "bo@us.test", "x", is_staff=True))
+
+
+@pytest.fixture
+def charlie(db: None) -> Client:
+    """Charlie's browser: a user who is not staff."""
+    return _browser(get_user_model().objects.create_user("cha", "cha@us.test", "x"))
+
+
+def _browser(user: object) -> Client:
+    client = Client()
+    client.force_login(user)  # type: ignore[arg-type]
+    return client
