@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import InterfaceError
+
 from mailboxes.access import AccessIncomplete
 from mailboxes.eligibility import skip_reason
 from mailboxes.lease import Lease
@@ -18,7 +20,7 @@ from mailboxes.models.settings import current_policy
 from mailboxes.policy import Policy
 from mailboxes.reach import access_to, leg_facts
 from profiles.connectors import open_source
-from profiles.connectors.base import ConnectorError, MailboxUnavailable
+from profiles.connectors.base import ConnectorError, MailboxUnavailable, Transient
 from profiles.items import Transport
 from profiles.models import CredentialRetrieval
 from profiles.secrets import KeyUnavailable
@@ -110,6 +112,14 @@ def _run(
         return MailboxUnavailable(str(error))
     except ConnectorError as error:
         return error
+    except (LeaseLost, InterfaceError):
+        raise
+    except Exception as error:
+        log.exception("the cycle of %s failed in an unexpected way", lease.claim)
+        return Transient(
+            f"Something went wrong in this service: {type(error).__name__}.",
+            remedy="Nothing is lost; it is tried again. The log of the worker tells more.",
+        )
     return None
 
 

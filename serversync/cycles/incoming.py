@@ -53,7 +53,7 @@ class Incoming:
         except ResyncRequired:
             forget_cursor(cursor, self.now, self.lease.pin)
             self._read_changes(cursor)
-        if cursor.sweep_from is not None:
+        if cursor.sweep_from is not None and not self.report.more:
             listed = {item.key for item in self.source.listing(self.folder)}
             sweep(cursor, self.mailbox.pk, listed, self.now, self.lease.pin)
 
@@ -64,6 +64,12 @@ class Incoming:
                 return  # an idle poll writes nothing
             found = record_page(cursor, self.mailbox.pk, page, start, self.now, self.lease.pin)
             self.report.seen += found.new
+            if page.more and self._time_is_up():
+                self.report.more = True
+                return
+
+    def _time_is_up(self) -> bool:
+        return self.lease.elapsed_since(self.now) > self.budget
 
     def _cursor(self) -> SyncCursor:
         cursor, _ = SyncCursor.objects.get_or_create(
@@ -86,10 +92,10 @@ class Incoming:
             can_categorize=self.can_categorize,
         )
         while batch := next_batch(self.mailbox, self.folder, self.now):
-            if self.lease.elapsed_since(self.now) > self.budget:
+            settling.settle(batch)
+            if self._time_is_up():
                 self.report.more = True
                 return
-            settling.settle(batch)
 
     def acknowledge(self) -> None:
         """Tell the server, from rows and after the commit, what was decided (5.23, 5.24)."""

@@ -149,9 +149,12 @@ def _queue_items(one: Settled, around: Circumstances) -> Iterable[QueueItem]:
 
 
 def _insert(work: Work) -> None:
-    """At most one statement per table; blobs first, because emails refer to them."""
-    Blob.objects.bulk_create([kept.blob for kept in work.kept], ignore_conflicts=True)
-    Email.objects.bulk_create([kept.email for kept in work.kept])
+    """At most one statement per table; blobs first, because emails refer to them. Sorted by their unique columns, so that
+    two workers who insert some of the same wait for each other instead of locking each other out."""
+    Blob.objects.bulk_create(
+        sorted((kept.blob for kept in work.kept), key=lambda blob: blob.digest), ignore_conflicts=True
+    )
+    Email.objects.bulk_create(sorted((kept.email for kept in work.kept), key=lambda email: email.message_id_dup_check))
     ActivityParty.objects.bulk_create([party for kept in work.kept for party in kept.parties])
     ActivityMimeAttachment.objects.bulk_create([one for kept in work.kept for one in kept.attachments])
     QueueItem.objects.bulk_create(work.queue_items, ignore_conflicts=True)

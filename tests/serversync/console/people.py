@@ -52,7 +52,11 @@ def mailbox(name: str, of: EmailServerProfile | None = None, *, runs: bool = Tru
 
 
 def kept(
-    of: Mailbox, raw: bytes, *, status: EmailStatus = EmailStatus.RECEIVED, delivery: DeliveryState = DeliveryState.NOT_SENT
+    of: Mailbox,
+    raw: bytes,
+    *,
+    status: EmailStatus = EmailStatus.RECEIVED,
+    delivery: DeliveryState = DeliveryState.NOT_SENT,
 ) -> Email:
     """The email of these bytes, with its parties and attachments."""
     now, parsed = timezone.now(), mime.message(raw)

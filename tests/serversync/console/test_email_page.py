@@ -1,0 +1,143 @@
+"""The page of one email: what it says, why it is here, its conversation, its original, its delivery."""
+
+from __future__ import annotations
+
+from django.test import Client
+from django.urls import reverse
+
+from mailboxes.models import Leg
+from tests.letters import letter
+from tests.serversync.console.people import kept, mailbox, plain_letter, profile, row
+from tracking.crm.models import ActivityParty, Contact
+from tracking.crm.models.states import DeliveryState, EmailStatus
+from tracking.models import LedgerState
+
+PIXEL = b"\x89PNG\r\n\x1a\n not really"
+
+
+def test_the_page_shows_reason_evidence_and_place(alice: Client) -> None:
+    bobs = mailbox("Bob", profile())
+    email = kept(bobs, plain_letter("The plan"))
+    row(
+        bobs, LedgerState.TRACKED, reason=2, email=email, evidence={"header": "References", "message_id": "<x@us.test>"}
+    )
+    page = alice.get(reverse("console:email", args=[email.pk])).content.decode()
+    for words in ("The plan", "It answers an email that is tracked.", "References", "&lt;x@us.test&gt;", "inbox"):
+        assert words in page
+
+
+def test_people_lead_to_the_records_they_are(alice: Client) -> None:
+    dora = Contact.objects.create(full_name="Dora Dean", email_address_1="dora@them.test")
+    email = kept(mailbox("Bob", profile()), plain_letter())
+    type_id = dora_type()
+    ActivityParty.objects.filter(activity_id=email.pk, address_used="dora@them.test").update(
+        party_type_id=type_id, party_id=str(dora.pk)
+    )
+    page = alice.get(reverse("console:email", args=[email.pk])).content.decode()
+    assert f'href="/crm/contact/{dora.pk}/change/"' in page
+    assert "contact Dora Dean" in page
+
+
+def dora_type() -> int:
+    from django.contrib.contenttypes.models import ContentType
+
+    return ContentType.objects.get_for_model(Contact).pk
+
+
+def test_a_list_of_emails_leads_to_the_page(alice: Client) -> None:
+    email = kept(mailbox("Bob", profile()), plain_letter("The plan"))
+    assert f'href="/email/{email.pk}/"' in alice.get("/crm/email/").content.decode()
+    assert alice.get(f"/crm/email/{email.pk}/change/").headers["Location"] == f"/email/{email.pk}/"
+
+
+def test_the_messages_of_a_conversation_are_listed_in_their_order(alice: Client) -> None:
+    bobs = mailbox("Bob", profile())
+    first, second = kept(bobs, plain_letter("The plan")), kept(bobs, plain_letter("Re: The plan"))
+    second.conversation_tracking_id = first.pk
+    second.save()
+    page = alice.get(reverse("console:email", args=[first.pk]))
+    assert [one.pk for one in page.context["conversation"]] == [first.pk, second.pk]
+    assert f'href="/email/{second.pk}/"' in page.content.decode()
+
+
+def test_the_original_is_downloaded_byte_for_byte(alice: Client) -> None:
+    raw = b"From: dora@them.test\r\nTo: bob@us.test\r\nSubject: =?x?q?broken\r\nDate: never\r\n\r\n\x00\xff odd bytes\r\n.\r\n"
+    email = kept(mailbox("Bob", profile()), raw)
+    answer = alice.get(reverse("console:original", args=[email.pk]))
+    assert answer.content == raw
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_attachments_are_saved_and_what_is_active_stays_a_file(alice: Client) -> None:
+    files = [("page.html", "text/html", b"<script>alert(1)</script>"), ('a"\u00e4.png', "image/png", PIXEL)]
+    email = kept(mailbox("Bob", profile()), letter("dora@them.test", "bob@us.test", "Files", "See", attachments=files))
+    kinds = []
+    for attachment, (_, _, content) in zip(email.attachments.all(), files, strict=True):
+        answer = alice.get(reverse("console:attachment", args=[email.pk, attachment.attachment_number]))
+        assert answer.content == content
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+        kinds.append(answer.headers["Content-Type"])
+    assert kinds == ["application/octet-stream", "image/png"]
+
+
+def test_a_body_is_sanitised_and_locked_in(alice: Client) -> None:
+    html = '<p>Good news</p><script>alert(1)</script><img src="https://evil.test/p.gif">'
+    email = kept(mailbox("Bob", profile()), letter("dora@them.test", "bob@us.test", "Hi", "plain", html=html))
+    answer = alice.get(reverse("console:body", args=[email.pk]))
+    page = answer.content.decode()
+    assert "Good news" in page
+    assert "alert(1)" not in page
+    assert "evil.test" not in page
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+    assert policy.endswith("sandbox")
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_the_frame_of_a_body_allows_nothing(alice: Client) -> None:
+    email = kept(mailbox("Bob", profile()), plain_letter())
+    page = alice.get(reverse("console:email", args=[email.pk])).content.decode()
+    assert 'sandbox=""' in page
+
+
+def test_a_picture_of_the_mail_itself_is_put_into_its_body(alice: Client) -> None:
+    raw = letter(
+        "dora@them.test",
+        "bob@us.test",
+        "Photo",
+        "plain",
+        html='<img src="cid:photo@them">',
+        attachments=[("photo.png", "image/png", PIXEL)],
+    ).replace(b'filename="photo.png"', b'filename="photo.png"\r\nContent-ID: <photo@them>')
+    email = kept(mailbox("Bob", profile()), raw)
+    page = alice.get(reverse("console:body", args=[email.pk])).content.decode()
+    assert "data:image/png;base64,iVBORw0KGg" in page
+
+
+def test_alice_settles_an_unknown_delivery(alice: Client) -> None:
+    bobs = mailbox("Bob", profile())
+    for answer, status in (("arrived", EmailStatus.SENT), ("again", EmailStatus.PENDING_SEND)):
+        email = kept(bobs, plain_letter(answer), status=EmailStatus.SENDING, delivery=DeliveryState.UNKNOWN)
+        assert "Nobody knows whether" in alice.get(reverse("console:email", args=[email.pk])).content.decode()
+        alice.post(reverse("console:settle_delivery", args=[email.pk]), {"answer": answer})
+        email.refresh_from_db()
+        assert email.status_code == status
+
+
+def test_alice_sends_a_failed_email_again(alice: Client) -> None:
+    bobs = mailbox("Bob", profile())
+    email = kept(bobs, plain_letter(), status=EmailStatus.FAILED, delivery=DeliveryState.REFUSED)
+    alice.post(reverse("console:settle_delivery", args=[email.pk]), {"answer": "again"})
+    email.refresh_from_db()
+    assert email.status_code == EmailStatus.PENDING_SEND
+    assert bobs.legs.get(leg=Leg.OUTGOING).requested_on is not None
+
+
+def test_what_was_settled_meanwhile_is_not_settled_twice(alice: Client) -> None:
+    email = kept(mailbox("Bob", profile()), plain_letter(), status=EmailStatus.SENT, delivery=DeliveryState.ACCEPTED)
+    address = reverse("console:settle_delivery", args=[email.pk])
+    assert "Nothing was changed" in alice.post(address, {"answer": "again"}, follow=True).content.decode()
+    email.refresh_from_db()
+    assert email.status_code == EmailStatus.SENT
