@@ -33,13 +33,16 @@ def envelope(headers: bytes) -> Envelope:
     return envelope_of(read_fields(with_line_feeds(headers)))
 
 
-def message(raw: bytes, *, fast: bool = True) -> Message:
-    """The whole mail. `fast=False` decodes large parts with the standard library; the result is the same."""
+def message(raw: bytes, *, fast: bool = True, read: Envelope | None = None) -> Message:
+    """The whole mail. `fast=False` decodes large parts with the standard library; the result is the same.
+
+    Whoever has its envelope already gives it as `read`, so that it is not read twice.
+    """
     raw = with_line_feeds(raw)
     structure = structure_of(raw)
     bodies = Bodies(raw, structure, fast=fast)
     return Message(
-        envelope=envelope_of(structure.root.fields),
+        envelope=read or envelope_of(structure.root.fields),
         text=bodies.text,
         html=bodies.html,
         attachments=tuple(bodies.attachments),

@@ -231,10 +231,11 @@ class SmtpOutbox:
         return tuple(refused)
 
     def _hand_over(self, conversation: Conversation, content: bytes) -> str:
-        """DATA; returns the server's words of acceptance. From here on a broken line does not mean "not sent" (7.4)."""
+        """DATA; returns the server's words of acceptance. Once the message itself is on its way, a broken line does not
+        mean "not sent" (7.4); before that it does."""
+        code, words = conversation.docmd("DATA")
+        ready = code == 354
         try:
-            code, words = conversation.docmd("DATA")
-            ready = code == 354
             if ready:
                 conversation.send(_dotted(content))
                 code, words = conversation.getreply()

@@ -98,24 +98,27 @@ def put_forward_mailbox(document: Document, draft: Draft, now: datetime) -> Chan
 
 
 def _put_mailbox(document: Document, draft: Draft, mailbox: Mailbox, address: Given | None, now: datetime) -> Change:
-    """The mailbox of a user or queue. Its address is its owner's (3.1); a new address has to be approved (3.8)."""
+    """The mailbox of a user or queue; its address is its owner's (3.1)."""
     given: dict[str, Given] = dict(draft.mailbox)
-    if address is not None and address.value:
-        other = Mailbox.objects.exclude(pk=mailbox.pk).filter(email_address__iexact=address.value).first()
-        if other is not None:
-            _refuse_address(document, address, other)
-            return Change.UNCHANGED
     if address is not None:
-        given["email_address"] = Given("email_address", address.value, address.place)
-        if address.value != mailbox.email_address:
-            approval = Approval.PENDING if address.value else Approval.EMPTY
-            given.setdefault(
-                "email_router_access_approval", Given("email_router_access_approval", approval, address.place)
-            )
+        holder = Mailbox.objects.exclude(email_address="").filter(email_address__iexact=address.value).first()
+        if holder is not None and holder.pk != mailbox.pk:
+            _refuse_address(document, address, holder)
+            return Change.UNCHANGED
+        given = _address_columns(address, mailbox) | given
     if mailbox._state.adding:
         given.setdefault("name", Given("name", draft.identity, draft.place))
     change = put(document, mailbox, given.values(), draft.place.at("mailbox"))
     return change if mailbox._state.adding else max(change, _put_legs(mailbox, draft.legs, now))
+
+
+def _address_columns(address: Given, mailbox: Mailbox) -> dict[str, Given]:
+    """A new address has to be approved (3.8), unless the file itself says that it is."""
+    given = {"email_address": Given("email_address", address.value, address.place)}
+    if address.value != mailbox.email_address:
+        column, approval = "email_router_access_approval", Approval.PENDING if address.value else Approval.EMPTY
+        given[column] = Given(column, approval, address.place)
+    return given
 
 
 def _refuse_address(document: Document, address: Given, holder: Mailbox) -> None:

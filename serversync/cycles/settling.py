@@ -106,7 +106,7 @@ class Settling:
             arrival = self._whole(arrival)
         parsed = None
         if not envelope.message_id and arrival.raw is not None:
-            parsed = mime.message(arrival.raw)
+            parsed = mime.message(arrival.raw, read=envelope)
         key = content_key(envelope, (parsed.text or parsed.html) if parsed else "")
         message = Message(
             envelope=envelope,
@@ -179,7 +179,7 @@ class Settling:
         if raw is None:
             raise ValueError("the server did not give the message")
         blob = store(raw, self.now)
-        parsed = one.parsed or mime.message(raw)
+        parsed = one.parsed or mime.message(raw, read=one.message.envelope)
         return build(one.message, parsed, blob, verdict, facts, self.mailbox, self.policy, self.now, email_id)
 
     def _fail(self, waiting: Waiting, error: Exception, raw: bytes | None) -> None:

@@ -186,8 +186,9 @@ def with_unknown(world: World, message_id: str) -> World:
         if email["message_id"] == message_id:
             email.update(status_code=EmailStatus.SENDING, delivery_state=DeliveryState.UNKNOWN, sent=False)
     for event in world["events"]:
-        if event[1] == message_id:
-            event[0] = "email.unknown"
+        if event[:2] == [EventKind.EMAIL_SENT, message_id]:
+            event[0] = EventKind.EMAIL_UNKNOWN.value
+    world["events"].sort()
     return world
 
 

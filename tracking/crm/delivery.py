@@ -29,7 +29,8 @@ MOVES: dict[EmailStatus, frozenset[EmailStatus]] = {
     S.COMPLETED: frozenset(),
     S.CANCELED: frozenset(),
 }
-_EVENTS = {S.SENT: EventKind.EMAIL_SENT, S.FAILED: EventKind.EMAIL_FAILED, S.PENDING_SEND: EventKind.EMAIL_SUBMITTED}
+# "Submitted" is told where a person submits: a worker that takes an email back to Pending Send submits nothing.
+_EVENTS = {S.SENT: EventKind.EMAIL_SENT, S.FAILED: EventKind.EMAIL_FAILED}
 
 
 class IllegalMove(Exception):
@@ -80,6 +81,7 @@ def submit(email: Email, now: datetime) -> None:
         if blob is not None:
             blob.save()
         move(email, S.PENDING_SEND, now, **columns)
+        tell(email, EventKind.EMAIL_SUBMITTED, now)
         MailboxLeg.objects.filter(mailbox=email.sender_mailbox, leg=Leg.OUTGOING).request(now)
 
 
@@ -196,4 +198,5 @@ def resolve_unknown(email: Email, was_sent: bool, now: datetime) -> None:
             move(email, S.SENT, now, delivery_state=DeliveryState.ACCEPTED, sent_on=email.sent_on or now)
         else:
             move(email, S.PENDING_SEND, now, delivery_state=DeliveryState.NOT_SENT)
+            tell(email, EventKind.EMAIL_SUBMITTED, now)
             MailboxLeg.objects.filter(mailbox=email.sender_mailbox, leg=Leg.OUTGOING).request(now)

@@ -10,6 +10,7 @@ from django.db import transaction
 from mailboxes.models import Mailbox
 from mailboxes.policy import Policy
 from profiles.connectors.base import MailSource
+from tracking.keep.bulk import update_many
 from tracking.models import Acknowledgement, Placement
 
 BATCH = 50
@@ -40,6 +41,4 @@ def acknowledge_batch(
         )
         for one in to_mark:
             one.acknowledge, one.change_key = Acknowledgement.NONE, marked.get(one.server_key, one.change_key)[:200]
-        Placement.objects.bulk_create(
-            to_mark, update_conflicts=True, unique_fields=["id"], update_fields=["acknowledge", "change_key"]
-        )
+        update_many(to_mark, ["acknowledge", "change_key"])

@@ -84,7 +84,7 @@ def _add(mailbox_id: UUID, folder: str, items: Sequence[Shown], now: datetime) -
                 folder=folder,
                 server_key=item.key,
                 change_key=item.change_key,
-                ledger_row=row,
+                ledger_row_id=row.pk,
                 shown_on=now,
             )
             for item, row in zip(items, rows, strict=True)

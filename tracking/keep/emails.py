@@ -44,7 +44,7 @@ def build(
     """The rows for a message that is kept under `email_id`, resolved against the facts of its batch."""
     sender, several = _sender(message, facts, mailbox, policy)
     email = _email(message, parsed, verdict, mailbox, now, email_id)
-    email.original = blob
+    email.original_id = blob.digest
     email.is_duplicate_sender_unresolved = several
     if sender is not None:
         email.email_sender_type_id, email.email_sender_id = sender.type_id, sender.record_id
@@ -80,7 +80,7 @@ def _email(
         sender=envelope.sender.address[:250] if envelope.sender else "",
         to_recipients="; ".join(person.address for person in envelope.to)[:500],
         owner_id=mailbox.owner_id,
-        receiving_mailbox=mailbox,
+        receiving_mailbox_id=mailbox.pk,
         message_id=stored_message_id(message.message_id),
         message_id_dup_check=dup_check(message.key, outgoing=False),
         in_reply_to=stored_message_id(envelope.in_reply_to[0]) if envelope.in_reply_to else "",
@@ -132,7 +132,7 @@ def _party(
     email: Email, email_type: ContentType, role: Participation, person: Address, match: Match | None
 ) -> ActivityParty:
     return ActivityParty(
-        activity_type=email_type,
+        activity_type_id=email_type.pk,
         activity_id=email.id,
         participation_type_mask=role,
         address_used=person.address[:320],
@@ -144,7 +144,7 @@ def _party(
 
 def _attachment(email: Email, part: Attachment, policy: Policy) -> ActivityMimeAttachment:
     return ActivityMimeAttachment(
-        email=email,
+        email_id=email.id,
         attachment_number=part.number,
         part_number=part.number,
         file_name=part.file_name[:255],

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
@@ -14,9 +13,10 @@ from django.db import transaction
 from mailboxes.models import Mailbox, QueueItem
 from mailboxes.policy import Policy
 from tracking.crm.identity import stored_message_id
-from tracking.crm.models import ActivityMimeAttachment, ActivityParty, Blob, DomainEvent, Email
+from tracking.crm.models import DomainEvent, Email
 from tracking.crm.models.events import EventKind
 from tracking.decide.verdicts import Message, Verdict
+from tracking.keep.bulk import insert_many, update_many
 from tracking.keep.emails import KeptEmail
 from tracking.keep.pending import Waiting
 from tracking.keep.totals import COLUMN, move_totals
@@ -151,20 +151,13 @@ def _queue_items(one: Settled, around: Circumstances) -> Iterable[QueueItem]:
 def _insert(work: Work) -> None:
     """At most one statement per table; blobs first, because emails refer to them. Sorted by their unique columns, so that
     two workers who insert some of the same wait for each other instead of locking each other out."""
-    Blob.objects.bulk_create(
-        sorted((kept.blob for kept in work.kept), key=lambda blob: blob.digest), ignore_conflicts=True
-    )
-    Email.objects.bulk_create(sorted((kept.email for kept in work.kept), key=lambda email: email.message_id_dup_check))
-    ActivityParty.objects.bulk_create([party for kept in work.kept for party in kept.parties])
-    ActivityMimeAttachment.objects.bulk_create([one for kept in work.kept for one in kept.attachments])
-    QueueItem.objects.bulk_create(work.queue_items, ignore_conflicts=True)
-    _upsert(LedgerRow, work.rows, _DECIDED)
-    _upsert(Placement, work.placements, ["ledger_row", "acknowledge"])
-    LedgerRow.objects.filter(pk__in=work.emptied).delete() if work.emptied else None
-    DomainEvent.objects.bulk_create(work.events)
-
-
-def _upsert(model: type[Any], rows: list[Any], columns: list[str]) -> None:
-    """Update many rows by one statement: far cheaper than a CASE per column."""
-    if rows:
-        model.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=columns)
+    insert_many(sorted((kept.blob for kept in work.kept), key=lambda blob: blob.digest), ignore_conflicts=True)
+    insert_many(sorted((kept.email for kept in work.kept), key=lambda email: email.message_id_dup_check))
+    insert_many([party for kept in work.kept for party in kept.parties])
+    insert_many([one for kept in work.kept for one in kept.attachments])
+    insert_many(work.queue_items, ignore_conflicts=True)
+    update_many(work.rows, _DECIDED)
+    update_many(work.placements, ["ledger_row", "acknowledge"])
+    if work.emptied:
+        LedgerRow.objects.filter(pk__in=work.emptied).delete()
+    insert_many(work.events)

@@ -43,10 +43,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="no console and no worker: play it, check it, end")
+        parser.add_argument("--folder", type=Path, help="where the demo lives; it is emptied first (default var/demo)")
         parser.add_argument("--port", type=int, default=8000, help="of the console (default %(default)s)")
 
-    def handle(self, *, once: bool, port: int, **_: Any) -> None:
-        home = settings.BASE_DIR / "var" / ("demo-once" if once else "demo")
+    def handle(self, *, once: bool, folder: Path | None, port: int, **_: Any) -> None:
+        home = (folder or settings.BASE_DIR / "var" / ("demo-once" if once else "demo")).absolute()
         if not place.is_inside(home):
             try:
                 place.start_inside(home, settings.BASE_DIR)

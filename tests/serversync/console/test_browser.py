@@ -1,0 +1,126 @@
+"""The console in a real browser: nothing breaks, nothing is loaded from elsewhere, nothing sticks out on a phone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.test import Client
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from mailboxes.models import Leg, Mailbox, MailboxLeg
+from tests.letters import letter
+from tests.serversync.console.people import kept, mailbox, profile, row
+from tracking.models import LedgerState
+
+pytestmark = [pytest.mark.debian, pytest.mark.django_db(transaction=True)]
+DESKTOP, PHONE = 1280, 390
+HTML = (
+    '<p>Good news</p><script>alert(1)</script><img src="https://evil.test/pixel.gif"><p style="width:3000px">wide</p>'
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("Chromium is not installed")
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        # The driver runs an event loop in this thread; the database is used from here as well.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+        chromium = playwright.chromium.launch(executable_path=path, args=options)
+        yield chromium
+        chromium.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def bobs(transactional_db: None) -> Mailbox:
+    """Bob's mailbox with one email in it."""
+    found = mailbox("Bob", profile())
+    email = kept(found, letter("dora@them.test", "bob@us.test", "A subject " * 12, "plain", html=HTML))
+    row(found, LedgerState.TRACKED, reason=6, email=email, message_id=email.message_id)
+    return found
+
+
+class Visit:
+    """Alice's browser window, and what went wrong in it."""
+
+    def __init__(self, browser: Browser, server: Any, width: int, theme: str) -> None:
+        self.troubles: list[str] = []
+        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
+        signed_in = Client()
+        signed_in.force_login(
+            get_user_model().objects.get_or_create(username="ada", is_staff=True, is_superuser=True)[0]
+        )
+        session = signed_in.cookies[settings.SESSION_COOKIE_NAME].value
+        self.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": server.url}])
+        self.page: Page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
+        self.page.on("console", lambda said: self._hear(said.type, said.text))
+        self.page.on("request", lambda request: self._see(request.url, server.url))
+
+    def _hear(self, kind: str, text: str) -> None:
+        if kind == "error":
+            self.troubles.append(f"console: {text}")
+
+    def _see(self, url: str, own: str) -> None:
+        if not url.startswith((own, "data:", "about:")):
+            self.troubles.append(f"loaded from elsewhere: {url}")
+
+    def open(self, address: str) -> None:
+        self.page.goto(address)
+        self.page.wait_for_load_state("networkidle")
+
+    def sticks_out(self) -> bool:
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_alice_looks_around(browser: Browser, live_server: Any, bobs: Mailbox, width: int, theme: str) -> None:
+    visit = Visit(browser, live_server, width, theme)
+    email = bobs.received_emails.get()
+    for address in (
+        "/",
+        "/mailboxes/mailbox/",
+        f"/mailbox/{bobs.pk}/",
+        f"/mailboxes/mailbox/{bobs.pk}/change/",
+        "/crm/email/",
+        f"/email/{email.pk}/",
+        "/why/?message_id=them.test",
+    ):
+        visit.open(live_server.url + address)
+        assert visit.troubles == [], address
+        assert not visit.sticks_out(), address
+        is_dark = visit.page.evaluate("document.documentElement.classList.contains('dark')")
+        assert is_dark == (theme == "dark"), address
+    visit.context.close()
+
+
+def test_the_body_is_shown_and_can_do_nothing(browser: Browser, live_server: Any, bobs: Mailbox) -> None:
+    visit = Visit(browser, live_server, DESKTOP, "light")
+    visit.open(f"{live_server.url}/email/{bobs.received_emails.get().pk}/")
+    frame = visit.page.frame_locator("iframe")
+    assert frame.locator("p").first.inner_text() == "Good news"
+    assert frame.locator("script").count() == 0
+    assert frame.locator("img").get_attribute("src", timeout=5000).startswith("data:")  # type: ignore[union-attr]
+    assert visit.troubles == []
+    visit.context.close()
+
+
+def test_alice_presses_sync_now(browser: Browser, live_server: Any, bobs: Mailbox) -> None:
+    visit = Visit(browser, live_server, PHONE, "light")
+    visit.open(live_server.url + "/mailboxes/mailbox/?q=bob")
+    visit.page.get_by_role("button", name="Sync Bob now").click()
+    visit.page.get_by_text("legs were asked to run now").wait_for()
+    assert visit.page.url.endswith("/mailboxes/mailbox/?q=bob")
+    assert MailboxLeg.objects.get(mailbox=bobs, leg=Leg.INCOMING).requested_on is not None
+    assert visit.troubles == []
+    visit.context.close()
