@@ -9,9 +9,8 @@ from django.db import models
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
-from mailboxes import addresses
-from mailboxes.models import Approval, Mailbox, Queue, UserSettings
-from mailboxes.models.leg import ensure_legs
+from mailboxes import addresses, provision
+from mailboxes.models import Queue
 
 
 def connect() -> None:
@@ -20,33 +19,19 @@ def connect() -> None:
     addresses.register(user_model, ["email"], rank=0, kind="systemuser", is_active=lambda user: user.is_active)
     addresses.register(Queue, ["email_address"], kind="queue", is_active=lambda queue: queue.state_code == 0)
     for model in (user_model, Queue):
-        post_save.connect(give_mailbox, sender=model, dispatch_uid=f"mailbox of {model.__name__}")
+        post_save.connect(keep_mailbox, sender=model, dispatch_uid=f"mailbox of {model.__name__}")
     post_save.connect(index_addresses, dispatch_uid="address index")
     post_delete.connect(forget_addresses, dispatch_uid="address index, deleted")
 
 
-def give_mailbox(instance: Any, created: bool, raw: bool = False, **_: object) -> None:
-    """A user or queue that has just been created gets its one mailbox (3.1)."""
-    if raw or not created:
+def keep_mailbox(instance: Any, created: bool, raw: bool = False, **_: object) -> None:
+    """A new user or queue gets its one mailbox (3.1); the mailbox follows a changed name or address."""
+    if raw:
         return
-    if isinstance(instance, Queue):
-        address, owner, whose = instance.email_address, instance.owner, {"regarding_queue": instance}
+    if created:
+        provision.give_mailbox(instance, timezone.now())
     else:
-        address, owner, whose = instance.email, instance, {"regarding_user": instance}
-        UserSettings.objects.get_or_create(user=instance)
-    mailbox = Mailbox.objects.create(
-        name=str(instance)[:200] if isinstance(instance, Queue) else (instance.get_full_name() or str(instance))[:200],
-        email_address=_free(address),
-        owner=owner,
-        email_router_access_approval=Approval.PENDING if address else Approval.EMPTY,
-        **whose,
-    )
-    ensure_legs(mailbox, timezone.now())
-
-
-def _free(address: str) -> str:
-    """The address unless another mailbox already serves it (1.3): taking it over is a person's decision."""
-    return "" if Mailbox.objects.filter(email_address__iexact=address).exists() else address
+        provision.follow_owner(instance)
 
 
 def index_addresses(instance: models.Model, raw: bool = False, **_: object) -> None:

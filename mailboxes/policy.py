@@ -16,6 +16,9 @@ class Policy:
     """The organization's settings, named as in the entity model where they have a name there."""
 
     compatibility: str = ""  # "" or "dynamics"
+    default_incoming_email_delivery_method: int = 0  # 3.2
+    default_outgoing_email_delivery_method: int = 0  # 3.2
+    default_act_delivery_method: int = 2  # 3.2
     require_approval_for_user_email: bool = True  # 3.4
     require_approval_for_queue_email: bool = True  # 3.4
     email_correlation_enabled: bool = True  # 6.3

@@ -7,7 +7,6 @@ from typing import Any
 
 import environ
 from django.templatetags.static import static
-from django.urls import reverse_lazy
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -180,8 +179,8 @@ UNFOLD = {
     "SITE_HEADER": "ServerSync",
     "SITE_SUBHEADER": "Server-side synchronization",
     "SITE_SYMBOL": "sync",
+    "SITE_URL": None,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console.svg")}],
-    "SITE_URL": reverse_lazy("admin:index"),
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "COLORS": {"primary": _BLUE},

@@ -59,10 +59,16 @@ class MailboxLegQuerySet(models.QuerySet["MailboxLeg"]):
         return self.filter(wanted & unheld & patient)
 
     def claim(self, row: MailboxLeg, now: datetime, holder: str) -> Claim | None:
-        """A claim for exactly one worker, or None when another was faster. The lease frees the leg if the worker dies."""
+        """A claim for exactly one worker, or None when another was faster. If the worker dies, the lease frees the leg."""
         unheld = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
         won = self.filter(unheld, pk=row.pk, fence=row.fence).update(
-            fence=F("fence") + 1, leased_until=now + LEASE, holder=holder[:200], requested_on=None, last_started_on=now
+            fence=F("fence") + 1,
+            leased_until=now + LEASE,
+            holder=holder[:200],
+            requested_on=None,
+            # What was asked for is not forgotten with a dead worker: the leg is due as soon as it is free.
+            due_on=min(row.due_on or now, now),
+            last_started_on=now,
         )
         if not won:
             return None

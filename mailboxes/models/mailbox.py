@@ -78,6 +78,10 @@ class Mailbox(models.Model):
     email_router_access_approval = models.PositiveSmallIntegerField(
         "address approval", choices=Approval, default=Approval.EMPTY
     )
+    email_address_approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", editable=False
+    )
+    email_address_approved_on = models.DateTimeField(null=True, blank=True, editable=False)
     allow_email_connector_to_use_credentials = models.BooleanField(
         "allow to use credentials", default=False, help_text="Without it the stored password is never used (2.3)."
     )

@@ -37,6 +37,7 @@ class Outcome:
     world: World = field(default_factory=dict)
     shown: World = field(default_factory=dict)
     orphans: int = 0
+    cycles: int = 0
 
 
 class Rig:
@@ -46,11 +47,12 @@ class Rig:
         self.scenario = SCENARIOS[scenario]
         self.database = database
         self._blobs, self._kept_blobs = folder / "blobs", folder / "kept blobs"
+        self._environment = environment(folder, database.url)
         self.sandbox = SandboxProcess()
         self._server = subprocess.Popen(
             [sys.executable, "-m", "tests.kill.worker", "--serve"],
             cwd=ROOT,
-            env=environment(folder, database.url),
+            env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -89,13 +91,24 @@ class Rig:
 
     def run(self, stop_after: int = 0, late: float = 0.0, **more: Any) -> Outcome:
         """Let one worker run the legs once."""
-        order = Order(
-            "work", self.database.name, str(self._blobs), legs=self.legs, stop_after=stop_after, late=late, **more
-        )
-        outcome = self._give(order)
+        outcome = self._give(self._work(stop_after=stop_after, late=late, **more))
         if outcome["signal"]:
             return Outcome(killed=True)
         return Outcome(killed=False, **outcome["answer"])
+
+    def start(self, **more: Any) -> subprocess.Popen[str]:
+        """Start a worker that runs beside others, as a program of its own; wait for it with `end_of`."""
+        command = [sys.executable, "-m", "tests.kill.worker", order_line(self._work(**more))]
+        return subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, text=True)
+
+    def end_of(self, worker: subprocess.Popen[str]) -> Outcome:
+        """How a started worker ended."""
+        answer, _ = worker.communicate(timeout=100)
+        assert worker.returncode == 0
+        return Outcome(killed=False, **json.loads(answer))
+
+    def _work(self, **more: Any) -> Order:
+        return Order("work", self.database.name, str(self._blobs), legs=self.legs, **more)
 
     def finish(self, late: float = 0.0) -> Outcome:
         """Let workers run, each later than the one before, until nothing is left to do."""

@@ -79,6 +79,16 @@ def two_hundred_letters() -> list[Delivery]:
     return deliveries
 
 
+def five_hundred_letters() -> list[Delivery]:
+    """Each lies in two of four mailboxes."""
+    people = [ALICE, BOB, CAROL, SUPPORT]
+    deliveries = []
+    for number in range(500):
+        to = (people[number % 4], people[(number + 1) % 4])
+        deliveries.append(Delivery(to, letter(ANN, to, f"Letter {number:03}", f"Text {number}")))
+    return deliveries
+
+
 def _without_message_id(raw: bytes) -> bytes:
     return b"".join(line for line in raw.splitlines(keepends=True) if not line.startswith(b"Message-ID:"))
 
@@ -161,6 +171,13 @@ def _sending(company: Company, profile: EmailServerProfile) -> None:
     submit(NewEmail(alice, [Address("", "permerror@acme.test")], "To nobody", text="x"))
 
 
+def _crowd(company: Company) -> None:
+    """Four people, over POP3."""
+    profile = company.pop3_profile()
+    for name in ("Alice", "Bob", "Carol", "Support"):
+        company.user(name, profile)
+
+
 def _both_ways(company: Company) -> None:
     """Alice and Support over POP3 and SMTP, Bob and Carol over Exchange; Alice and Bob have twenty emails each to send."""
     pop3, exchange = company.pop3_profile(), company.exchange_profile()
@@ -187,5 +204,6 @@ SCENARIOS = {
     "EWS": Scenario(lambda to: _receiving(to, to.exchange_profile()), _IN, twelve_letters),
     "SMTP": Scenario(lambda to: _sending(to, to.pop3_profile()), _OUT),
     "EWS-out": Scenario(lambda to: _sending(to, to.exchange_profile()), _OUT),
+    "crowd": Scenario(_crowd, _IN, five_hundred_letters, pop3=frozenset({ALICE, BOB, CAROL, SUPPORT})),
     "both ways": Scenario(_both_ways, (*_IN, *_OUT), two_hundred_letters, pop3=frozenset({ALICE, SUPPORT})),
 }

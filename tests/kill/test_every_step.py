@@ -6,26 +6,16 @@ received and five are sent, over each transport.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.kill.databases import Database, PostgresDatabase, SqliteDatabase, postgres_server
+from tests.kill.databases import Database, SqliteDatabase
 from tests.kill.rig import LEASE_IS_OVER, RETRY_IS_DUE, Outcome, Rig
 from tests.kill.steps import COMMIT
 from tests.kill.world_state import differences, with_unknown, without
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        yield SqliteDatabase(tmp_path)
-    else:
-        with postgres_server() as server:
-            yield PostgresDatabase(server)
 
 
 def steps_to_try(total: int, database: Database) -> range:

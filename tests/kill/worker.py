@@ -106,7 +106,7 @@ def work(order: Order) -> dict[str, Any]:
     names = steps.stop()
     errors = [str(one.error or one.skipped) for one in ended if one.error or one.skipped or one.lost]
     found = {"world": world_state(), "shown": shown_keys(), "orphans": orphans()}
-    return {"steps": names, "errors": errors, **found}
+    return {"steps": names, "cycles": len(ended), "errors": errors, **found}
 
 
 def serve() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 import time
 from argparse import ArgumentParser
@@ -21,7 +20,7 @@ from django.utils import timezone
 from mailboxes.models import Leg
 from serversync.configure import configure
 from serversync.demo import place, scenes
-from serversync.demo.processes import start, stop
+from serversync.demo.processes import is_taken, start, stop
 from serversync.demo.verdict import checks
 from serversync.demo.world import World
 from serversync.one_pass import Line
@@ -56,8 +55,8 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _interrupt)
         self.progress = Progress(self.stdout.write)
-        if not once:
-            _refuse_taken(port)
+        if not once and is_taken(port):
+            raise CommandError(f"Port {port} is taken. Choose another one: make demo PORT={port + 1}")
         try:
             with ExitStack() as stack:
                 world = World(settings.BASE_DIR)
@@ -119,13 +118,3 @@ class Command(BaseCommand):
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _refuse_taken(port: int) -> None:
-    """Raises CommandError when another program listens on the port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise CommandError(f"Port {port} is taken. Choose another one: make demo PORT={port + 1}") from error

@@ -32,11 +32,13 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, against_server: bool, as_json: bool, **_: Any) -> None:
-        progress = Progress(self.stdout.write)
+        progress = Progress(self.stdout.write, fancy=False if as_json else None)
         with progress.working("Reading the ledger"):
             found = balances()
-        with progress.working("Listing the mailboxes on their servers"):
-            compared = compare_with_servers(timezone.now) if against_server else []
+        compared: list[Comparison] = []
+        if against_server:
+            with progress.working("Listing the mailboxes on their servers"):
+                compared = compare_with_servers(timezone.now)
         if as_json:
             for line in [*map(_balance_json, found), *map(_comparison_json, compared)]:
                 self.stdout.write(json.dumps(line, default=str, ensure_ascii=False))
