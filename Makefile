@@ -23,12 +23,12 @@ demo: $(RUN) ## A company with its mail servers, console and worker (PORT=8000; 
 	@$(BIN)/python manage.py demo $(if $(ONCE),--once,--port $(PORT))
 
 test: $(DEV) ## The suite on SQLite, what needs a database again on PostgreSQL, and the linters.
-	$(BIN)/python -m pytest -n 2 -rs --ignore=tests/kill
+	$(BIN)/python -m pytest -n 2 -rs -m "not kill"
 	TEST_DATABASE=postgres $(BIN)/python -m pytest -n 2 -rs $(DATABASE_TESTS)
 	@$(MAKE) --no-print-directory lint
 
 test-kill: $(DEV) ## Kill the worker at every step it takes, and look for lost or doubled mail.
-	$(BIN)/python -m pytest tests/kill
+	$(BIN)/python -m pytest tests/kill -m kill
 
 bench: $(DEV) ## How many messages a processor second brings into the database.
 	$(BIN)/python -m tests.bench.run

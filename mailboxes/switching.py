@@ -1,4 +1,4 @@
-"""What an administrator does to many mailboxes at once: approve, enable, (de)activate, sync now (1.9, 3.4)."""
+"""What an administrator does to many mailboxes at once: approve or reject, enable, (de)activate, sync now."""
 
 from __future__ import annotations
 
@@ -16,17 +16,29 @@ def sync_now(mailboxes: QuerySet[Mailbox], now: datetime) -> int:
     return MailboxLeg.objects.filter(mailbox__in=mailboxes, enabled=True).request(now)
 
 
-def approve(mailboxes: QuerySet[Mailbox], now: datetime) -> int:
-    """Approve the addresses (3.4); what waited for it looks again at once. Returns how many mailboxes were approved."""
-    approved = mailboxes.exclude(email_address="").update(email_router_access_approval=Approval.APPROVED)
+def approve(mailboxes: QuerySet[Mailbox], by: int | None, now: datetime) -> int:
+    """Approve the addresses (3.4) in the name of the user with the id `by`; what waited for it looks again at once.
+
+    Returns how many mailboxes were approved.
+    """
+    approved = mailboxes.exclude(email_address="").update(
+        email_router_access_approval=Approval.APPROVED, email_address_approved_by_id=by, email_address_approved_on=now
+    )
     sync_now(mailboxes, now)
     return approved
+
+
+def reject(mailboxes: QuerySet[Mailbox]) -> int:
+    """Reject the addresses: the mailboxes are skipped from now on (3.7). Returns how many."""
+    return mailboxes.update(
+        email_router_access_approval=Approval.REJECTED, email_address_approved_by=None, email_address_approved_on=None
+    )
 
 
 def enable(mailboxes: QuerySet[Mailbox], legs: Iterable[Leg], now: datetime) -> int:
     """Let these legs run, also those that were stopped after failures; a cursor never moves by it (3.12)."""
     return MailboxLeg.objects.filter(mailbox__in=mailboxes, leg__in=list(legs)).update(
-        enabled=True, failures=0, postponed_until=None, requested_on=now
+        enabled=True, failures=0, requested_on=now
     )
 
 
@@ -40,8 +52,3 @@ def activate(mailboxes: QuerySet[Mailbox], now: datetime) -> int:
 def deactivate(mailboxes: QuerySet[Mailbox]) -> int:
     """No leg of an inactive mailbox is run (1.9)."""
     return mailboxes.update(state_code=StateCode.INACTIVE)
-
-
-def await_approval(mailbox: Mailbox) -> None:
-    """Its address has changed: the new one has to be approved before the mailbox runs again (3.8)."""
-    mailbox.email_router_access_approval = Approval.PENDING if mailbox.email_address else Approval.EMPTY

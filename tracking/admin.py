@@ -49,6 +49,7 @@ class PlacementInline(TabularInline):
     fields = readonly_fields = ("folder", "server_key", "shown_on", "gone_on", "acknowledge")
     exclude = ("mailbox",)
     extra = max_num = 0
+    hide_title = True
     can_delete = False
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
@@ -74,7 +75,7 @@ class LedgerRowAdmin(ReadOnlyAdmin):
     inlines = (PlacementInline,)
     fields = (
         ("mailbox", "state"),
-        "why",
+        "reason_in_words",
         "evidence_list",
         "message",
         ("size", "attempts"),
@@ -82,7 +83,7 @@ class LedgerRowAdmin(ReadOnlyAdmin):
         ("decided_on", "retry_on"),
         "error",
     )
-    readonly_fields = ("why", "evidence_list", "message")
+    readonly_fields = ("reason_in_words", "evidence_list", "message")
 
     @display(description="State", ordering="state", label=STATE_COLOURS)
     def badge(self, row: LedgerRow) -> tuple[int, str]:
@@ -92,6 +93,10 @@ class LedgerRowAdmin(ReadOnlyAdmin):
     def why(self, row: LedgerRow) -> SafeString:
         address = reverse("admin:tracking_ledgerrow_change", args=[row.pk])
         return format_html('<a class="ss-link" href="{}">{}</a>', address, sentence(row))
+
+    @display(description="Why")
+    def reason_in_words(self, row: LedgerRow) -> str:
+        return sentence(row)
 
     @display(description="Message")
     def message(self, row: LedgerRow) -> SafeString:

@@ -21,7 +21,7 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import action, display
 
-from mailboxes import switching
+from mailboxes import provision, switching
 from mailboxes.forms import MailboxForm
 from mailboxes.health import Health, health_of_leg, with_health
 from mailboxes.models import (
@@ -158,9 +158,15 @@ class MailboxAdmin(ModelAdmin):
     list_per_page = 50
     search_fields = ("name", "email_address")
     autocomplete_fields = ("regarding_user", "regarding_queue", "owner", "email_server_profile")
-    readonly_fields = ("created_on", "modified_on")
+    readonly_fields = (
+        "email_router_access_approval",
+        "email_address_approved_by",
+        "email_address_approved_on",
+        "created_on",
+        "modified_on",
+    )
     warn_unsaved_form = True
-    actions = ("sync_now", "approve", "enable_mail", "activate", "deactivate")
+    actions = ("sync_now", "approve", "reject", "enable_mail", "activate", "deactivate")
     inlines = (MailboxLegInline,)
     incoming = _leg_column(Leg.INCOMING, "Incoming")
     outgoing = _leg_column(Leg.OUTGOING, "Outgoing")
@@ -171,7 +177,8 @@ class MailboxAdmin(ModelAdmin):
             {
                 "fields": (
                     "name",
-                    ("email_address", "email_router_access_approval"),
+                    "email_address",
+                    ("email_router_access_approval", "email_address_approved_by", "email_address_approved_on"),
                     ("regarding_user", "regarding_queue"),
                     "is_forward_mailbox",
                     ("owner", "state_code"),
@@ -211,11 +218,11 @@ class MailboxAdmin(ModelAdmin):
         return mailboxes.annotate(open_alerts=open_alerts).prefetch_related("legs")
 
     def save_model(self, request: HttpRequest, obj: Mailbox, form: ModelForm, change: bool) -> None:
-        if "email_address" in form.changed_data and "email_router_access_approval" not in form.changed_data:
-            switching.await_approval(obj)
+        if change and "email_address" in form.changed_data:
+            provision.change_address(obj, obj.email_address)
+            return
         super().save_model(request, obj, form, change)
-        if not change:
-            ensure_legs(obj, timezone.now())
+        ensure_legs(obj, timezone.now())
 
     @display(description="Mailbox", ordering="name")
     def whose(self, mailbox: Mailbox) -> SafeString:
@@ -265,7 +272,12 @@ class MailboxAdmin(ModelAdmin):
 
     @action(description="Approve the addresses", permissions=["change"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
-        messages.success(request, f"{switching.approve(queryset, timezone.now())} addresses were approved.")
+        approved = switching.approve(queryset, request.user.pk, timezone.now())
+        messages.success(request, f"{approved} addresses were approved.")
+
+    @action(description="Reject the addresses", permissions=["change"])
+    def reject(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
+        messages.success(request, f"{switching.reject(queryset)} addresses were rejected.")
 
     @action(description="Enable incoming and outgoing email", permissions=["change"])
     def enable_mail(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:

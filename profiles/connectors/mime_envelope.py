@@ -56,11 +56,14 @@ def _addresses(fields: Fields, name: bytes) -> tuple[Address, ...]:
 
 
 def _sender(fields: Fields) -> Address | None:
-    """5.12: the author comes before the one who sent on behalf of the author."""
+    """5.12: the author comes before the one who sent on behalf of the author.
+
+    A name with an unquoted comma falls into several "mailboxes", of which only one is an address: that one is meant.
+    """
     for name in (b"from", b"sender"):
         found = _addresses(fields, name)
         if found:
-            return next((address for address in found if address.address), found[0])
+            return next((address for address in found if address.is_valid), found[0])
     return None
 
 

@@ -76,7 +76,7 @@ def _put_members(document: Document, queue: Queue, given: Given) -> Change:
     if not isinstance(given.value, list) or not all(isinstance(name, str) for name in given.value):
         document.blame(given.place, "this must be a list of user names.", 'For example members = ["alice", "bob"].')
         return Change.UNCHANGED
-    people = {named(document, get_user_model(), name, given.place.at()) for name in given.value} - {None}
+    people = {named(document, get_user_model(), name, given.place) for name in given.value} - {None}
     if set(queue.members.all()) == people:
         return Change.UNCHANGED
     queue.members.set(people)  # type: ignore[arg-type]

@@ -6,13 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mailboxes.models import IncomingFilter, Leg
+from django.db.models import IntegerChoices
+
+from mailboxes.models import ActDeliveryMethod, IncomingDeliveryMethod, IncomingFilter, Leg, OutgoingDeliveryMethod
 from mailboxes.policy import Policy, policy_from
 from serversync.configure.document import Document, Place
 from serversync.configure.tables import Field, Table, tables
 from serversync.configure.values import WrongValue, converted, from_environment, known, option, text
 
 ORGANIZATION_KEYS = ("name", "default_email_server_profile")
+OPTION_SETTINGS: Mapping[str, type[IntegerChoices]] = {
+    "email_default_incoming_filtering_method": IncomingFilter,
+    "default_incoming_email_delivery_method": IncomingDeliveryMethod,
+    "default_outgoing_email_delivery_method": OutgoingDeliveryMethod,
+    "default_act_delivery_method": ActDeliveryMethod,
+}
+"""Settings that are numbers of an option; a file names the option, as everywhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +179,6 @@ def _organization(document: Document) -> OrganizationDraft | None:
         except WrongValue as error:
             document.blame(place, str(error), error.remedy)
     return draft
-
-
-OPTION_SETTINGS: Mapping[str, type[IncomingFilter]] = {"email_default_incoming_filtering_method": IncomingFilter}
 
 
 def _setting(key: str, value: Any) -> Any:

@@ -39,7 +39,10 @@ class LegLine:
 def overview(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Everything an administrator asks first when somebody says that a mailbox does not work."""
     mailbox = get_object_or_404(
-        Mailbox.objects.select_related("email_server_profile", "regarding_user", "regarding_queue", "owner"), pk=pk
+        Mailbox.objects.select_related(
+            "email_server_profile", "regarding_user", "regarding_queue", "email_address_approved_by"
+        ),
+        pk=pk,
     )
     total = LedgerTotal.objects.filter(pk=pk).first() or LedgerTotal(mailbox=mailbox)
     return show(

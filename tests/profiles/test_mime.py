@@ -307,3 +307,9 @@ def test_the_envelope_of_the_header_block_is_that_of_the_message(fast: bool) -> 
     raw = mail("Subject: x", "From: a@x", "Content-Type: text/html", "", "<p>Hi")
     assert message(raw, fast=fast).envelope == envelope(raw) == envelope(raw.partition(b"\r\n\r\n")[0])
     assert isinstance(envelope(raw), Envelope)
+
+
+def test_a_name_with_an_unquoted_comma_does_not_hide_the_address() -> None:
+    found = envelope(b"From: Dr. Feld, Dentists at the Market <praxis@feld.example>\r\n\r\n").sender
+    assert found is not None
+    assert found.address == "praxis@feld.example"

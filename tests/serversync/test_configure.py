@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from mailboxes.models import (
     Approval,
+    IncomingDeliveryMethod,
     IncomingFilter,
     Leg,
     LegStatus,
@@ -141,6 +142,13 @@ class TestAGoodFile:
         ann = Contact.objects.get()
         assert ann.parent_customer == Account.objects.get(name="Acme")
         assert MailboxTrackingFolder.objects.get().regarding == ann
+
+    def test_new_mailboxes_get_the_methods_that_the_organization_sets(self, file: Path) -> None:
+        methods = 'default_incoming_email_delivery_method = "server_side_synchronization"\n'
+        apply(file, f'[organization]\ndefault_email_server_profile = "Post"\n{methods}{POST}{ALICE}')
+        mailbox = Mailbox.objects.get()
+        assert mailbox.incoming_email_delivery_method == IncomingDeliveryMethod.SERVER_SIDE_SYNCHRONIZATION
+        assert mailbox.email_server_profile == EmailServerProfile.objects.get()
 
     def test_a_second_run_changes_nothing(self, file: Path) -> None:
         first = apply(file, COMPANY)

@@ -6,6 +6,7 @@ import hashlib
 import re
 import uuid
 from datetime import datetime
+from functools import lru_cache
 
 from profiles.connectors.mime import Envelope
 
@@ -51,6 +52,7 @@ def synthetic_message_id(key: str) -> str:
     return f"<{key}@no-message-id.invalid>"
 
 
+@lru_cache(maxsize=1024)
 def dup_check(key: str, outgoing: bool) -> uuid.UUID:
     """The unique guard of 5.10: one activity per content key and direction."""
     digest = hashlib.blake2b(key.encode(), digest_size=16, person=b"sent" if outgoing else b"received").digest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -21,26 +22,49 @@ class DurableFileStorage(FileSystemStorage):
 
     def put(self, name: str, content: bytes) -> None:
         """Store `content` under `name`; after the return it survives a power cut. Storing it again changes nothing."""
-        target = Path(self.path(name))
-        if target.exists() and target.stat().st_size == len(content):
+        target = self.path(name)
+        if _size_of(target) == len(content):
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+        folder, own_name = os.path.split(target)
+        _make_folder(folder)
+        aside = os.path.join(folder, f".{own_name}.{secrets.token_hex(6)}")
         try:
-            with os.fdopen(descriptor, "wb", buffering=0) as file:
-                view = memoryview(content)
-                while view:
-                    view = view[file.write(view) :]
-                os.fsync(file.fileno())
+            _write(aside, content)
             os.replace(aside, target)
         except BaseException:
-            aside.unlink(missing_ok=True)
+            Path(aside).unlink(missing_ok=True)
             raise
-        _fsync_directory(target.parent)
+        _fsync_directory(folder)
 
 
-def _fsync_directory(folder: Path) -> None:
+def _size_of(file: str) -> int | None:
+    try:
+        return os.stat(file).st_size
+    except FileNotFoundError:
+        return None
+
+
+def _make_folder(folder: str) -> None:
+    """Create a folder so that it survives a power cut: its name is durable once the folder around it is."""
+    if os.path.isdir(folder):
+        return
+    around = os.path.dirname(folder)
+    _make_folder(around)
+    with suppress(FileExistsError):  # another worker was faster
+        os.mkdir(folder)
+    _fsync_directory(around)
+
+
+def _write(file: str, content: bytes) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+    with os.fdopen(descriptor, "wb", buffering=0) as opened:
+        view = memoryview(content)
+        while view:
+            view = view[opened.write(view) :]
+        os.fsync(descriptor)
+
+
+def _fsync_directory(folder: str) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import transaction
 
 from profiles.items import Page, Shown
+from tracking.keep.bulk import insert_many
 from tracking.keep.totals import move_totals
 from tracking.models import LedgerRow, LedgerState, Placement, SyncCursor
 
@@ -77,7 +78,7 @@ def _add(mailbox_id: UUID, folder: str, items: Sequence[Shown], now: datetime) -
         ],
         batch_size=500,
     )
-    Placement.objects.bulk_create(
+    insert_many(
         [
             Placement(
                 mailbox_id=mailbox_id,
@@ -88,8 +89,7 @@ def _add(mailbox_id: UUID, folder: str, items: Sequence[Shown], now: datetime) -
                 shown_on=now,
             )
             for item, row in zip(items, rows, strict=True)
-        ],
-        batch_size=500,
+        ]
     )
     move_totals(mailbox_id, Counter(shown=len(items), pending=len(items)))
 

@@ -40,7 +40,7 @@ def next_batch(mailbox: Mailbox, folder: str, now: datetime) -> list[Waiting]:
             due, mailbox=mailbox, folder=folder, gone_on__isnull=True, ledger_row__state=LedgerState.PENDING
         )
         .select_related("ledger_row")
-        .order_by("ledger_row__received_on", "ledger_row_id", "id")[: BATCH_ITEMS * 2]
+        .order_by("ledger_row__received_on", "ledger_row_id", "id")[:BATCH_ITEMS]
     )
     batch: dict[int, Waiting] = {}
     total = 0
@@ -48,7 +48,7 @@ def next_batch(mailbox: Mailbox, folder: str, now: datetime) -> list[Waiting]:
         row = placement.ledger_row
         if row.pk in batch:
             continue
-        if batch and (len(batch) == BATCH_ITEMS or total + row.size > BATCH_BYTES):
+        if batch and total + row.size > BATCH_BYTES:
             break
         batch[row.pk] = Waiting(row, placement)
         total += row.size

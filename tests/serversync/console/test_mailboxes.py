@@ -60,11 +60,14 @@ def test_alice_approves_enables_deactivates_and_activates_many_at_once(alice: Cl
     both = [mailbox("Bob", profile(), runs=False), mailbox("Charlie", runs=False)]
     Mailbox.objects.update(email_router_access_approval=Approval.PENDING)
     assert "2 addresses were approved" in act(alice, "approve", *both)
+    assert Mailbox.objects.get(pk=both[0].pk).email_address_approved_by.username == "ada"
     assert set(Mailbox.objects.filter(pk__in=[one.pk for one in both]).values_list("email_router_access_approval")) == {
         (Approval.APPROVED,)
     }
     assert "4 legs were enabled" in act(alice, "enable_mail", *both)
     assert MailboxLeg.objects.filter(enabled=True, requested_on__isnull=False).count() == 4
+    act(alice, "reject", both[1])
+    assert Mailbox.objects.get(pk=both[1].pk).email_router_access_approval == Approval.REJECTED
     act(alice, "deactivate", both[0])
     assert [Mailbox.objects.get(pk=one.pk).is_active for one in both] == [False, True]
     act(alice, "activate", both[0])

@@ -95,11 +95,14 @@ def test_saving_the_form_of_a_mailbox_leaves_its_legs_alone(alice: Client) -> No
 
 def test_a_new_address_has_to_be_approved_again(alice: Client) -> None:
     alices = mailbox("Alice", profile())
+    alices.legs.update(fence=7)
     address = reverse("admin:mailboxes_mailbox_change", args=[alices.pk])
     alice.post(address, filled(alice, address) | {"email_address": "alice.adams@us.test"})
     alices.refresh_from_db()
     assert alices.email_address == "alice.adams@us.test"
     assert alices.email_router_access_approval == Approval.PENDING  # 3.8
+    assert alices.regarding_user.email == "alice.adams@us.test"  # 3.1
+    assert [(leg.enabled, leg.fence) for leg in alices.legs.all()] == [(False, 7)] * 3
 
 
 def test_a_forward_mailbox_added_by_hand_gets_its_legs(alice: Client) -> None:
