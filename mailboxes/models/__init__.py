@@ -2,6 +2,7 @@
 
 from mailboxes.models.addresses import AddressEntry
 from mailboxes.models.alerts import TraceLevel, TraceLog
+from mailboxes.models.circuit import ServerCircuit
 from mailboxes.models.leg import Leg, LegStatus, MailboxLeg
 from mailboxes.models.mailbox import (
     ActDeliveryMethod,
@@ -31,6 +32,7 @@ __all__ = [
     "QueueItem",
     "QueueMember",
     "QueueViewType",
+    "ServerCircuit",
     "TraceLevel",
     "TraceLog",
     "UserSettings",

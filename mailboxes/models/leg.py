@@ -108,6 +108,10 @@ class MailboxLeg(models.Model):
     last_completed_on = models.DateTimeField(null=True, blank=True)
     last_succeeded_on = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=2048, blank=True)
+    stopped_on = models.DateTimeField(null=True, blank=True)
+    heals_by_itself = models.BooleanField(
+        default=False, help_text="Stopped after failures that may pass: it is still tried, ever more rarely."
+    )
     last_remedy = models.CharField(max_length=1000, blank=True)
 
     objects = MailboxLegQuerySet.as_manager()

@@ -85,7 +85,12 @@ def run_claim(claim: Claim, clock: Clock, budget: timedelta, outboxes: Outboxes)
     try:
         reason = skip_reason(leg_facts(mailbox, leg), policy) or _not_built(claim.leg)
         if reason:
-            outcome.skip(claim, leg, reason, clock())
+            outcome.skip(claim, reason, clock())
+            return Ended(mailbox, claim.leg, Report(), now, skipped=reason)
+        pause = outcome.pause_of(mailbox, claim.leg, now)
+        if pause is not None:
+            reason = f"The server answered nobody lately; it is asked again at {pause:%H:%M} UTC."
+            outcome.skip(claim, reason, clock(), until=pause)
             return Ended(mailbox, claim.leg, Report(), now, skipped=reason)
         error = _run(mailbox, Lease(claim, clock), policy, now, budget, ended.report, outboxes)
         outcome.finish(claim, leg, mailbox, ended.report, error, now, clock(), policy)

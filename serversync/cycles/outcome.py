@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from mailboxes.alarms import close_alerts, raise_alert
-from mailboxes.models import Leg, LegStatus, Mailbox, MailboxLeg, MailboxStatistics, TraceLevel
+from mailboxes.models import Leg, LegStatus, Mailbox, MailboxLeg, MailboxStatistics, ServerCircuit, TraceLevel
 from mailboxes.models.leg import Claim, LeaseLost
 from mailboxes.policy import Policy
-from profiles.connectors.base import AuthenticationFailed, ConnectorError, Throttled
+from profiles.connectors.base import AuthenticationFailed, ConnectorError, Throttled, Transient
 from profiles.models import CredentialRetrieval
 from serversync.cycles.report import Report
-from serversync.pacing import Next, after_error, next_due
+from serversync.pacing import Next, after_error, next_due, pause_after
 from tracking.crm.delivery import next_send_time
 from tracking.crm.models import DomainEvent
 from tracking.crm.models.events import EventKind
@@ -22,9 +23,15 @@ from tracking.crm.models.events import EventKind
 SKIPPED_AGAIN_AFTER = timedelta(minutes=5)
 
 
-def skip(claim: Claim, leg: MailboxLeg, reason: str, now: datetime) -> None:
+def skip(claim: Claim, reason: str, now: datetime, until: datetime | None = None) -> None:
     """The leg may not run: say why where people look, and look again later."""
-    MailboxLeg.objects.release(claim, skip_reason=reason, due_on=now + SKIPPED_AGAIN_AFTER)
+    MailboxLeg.objects.release(claim, skip_reason=reason, due_on=until or now + SKIPPED_AGAIN_AFTER)
+
+
+def pause_of(mailbox: Mailbox, leg: Leg, now: datetime) -> datetime | None:
+    """Until when the server of this mailbox is left alone, because it answered nobody lately."""
+    profile = mailbox.email_server_profile
+    return ServerCircuit.objects.open_until(profile, leg, now) if profile else None
 
 
 def finish(
@@ -64,24 +71,39 @@ def _succeeded(claim: Claim, leg: MailboxLeg, mailbox: Mailbox, report: Report, 
         last_succeeded_on=ended,
         last_error="",
         last_remedy="",
+        stopped_on=None,
+        heals_by_itself=False,
     )
     if not released:
         raise LeaseLost(f"leg {claim.leg_id}")
+    if mailbox.email_server_profile is not None:
+        ServerCircuit.objects.note_success(mailbox.email_server_profile, claim.leg)
     if leg.failures or leg.status == LegStatus.FAILURE:
-        close_alerts(mailbox, [_cause(claim.leg)], ended)
-        _tell(EventKind.MAILBOX_RECOVERED, mailbox, claim.leg, ended)
+        _announce_recovery(mailbox, leg, ended)
+
+
+def _announce_recovery(mailbox: Mailbox, leg: MailboxLeg, now: datetime) -> None:
+    """Close the alert; whoever was told that the leg had stopped is told that it works again."""
+    close_alerts(mailbox, [_cause(Leg(leg.leg))], now)
+    _tell(EventKind.MAILBOX_RECOVERED, mailbox, Leg(leg.leg), now)
+    if leg.stopped_on is not None:
+        text = f"{leg.get_leg_display()} of {mailbox.email_address} works again."
+        raise_alert(mailbox, TraceLevel.INFORMATION, f"{Leg(leg.leg).name.lower()} recovered", text, now)
 
 
 def _failed(
     claim: Claim, leg: MailboxLeg, mailbox: Mailbox, error: ConnectorError, ended: datetime, policy: Policy
 ) -> None:
     failures = leg.failures + 1
-    then = after_error(error, failures, ended, _minimum(mailbox), policy)
+    then = after_error(error, failures, ended, _minimum(mailbox), policy, random.random())
+    _note_on_server(mailbox, claim.leg, error, ended)
     released = MailboxLeg.objects.release(
         claim,
         status=LegStatus.FAILURE,
         skip_reason="",
-        enabled=leg.enabled and not then.stops,
+        enabled=leg.enabled and (then.heals or not then.stops),
+        stopped_on=(leg.stopped_on or ended) if then.stops else None,
+        heals_by_itself=then.heals,
         due_on=then.due_on,
         postponed_until=then.postponed_until,
         failures=failures,
@@ -93,8 +115,18 @@ def _failed(
         raise LeaseLost(f"leg {claim.leg_id}")
     others = _stop_others(mailbox, claim.leg, error, ended) if then.stops else 0
     _alert(mailbox, claim.leg, error, then, failures, others, ended)
-    if then.stops:
+    if then.stops and leg.stopped_on is None:
         _tell(EventKind.MAILBOX_STOPPED, mailbox, claim.leg, ended)
+
+
+def _note_on_server(mailbox: Mailbox, leg: Leg, error: ConnectorError, now: datetime) -> None:
+    """One failing server does not cost one attempt per mailbox: after some failures in a row it is left alone."""
+    profile = mailbox.email_server_profile
+    if profile is None or not isinstance(error, Transient):
+        return
+    pause = pause_after(ServerCircuit.objects.note_failure(profile, leg, mailbox.pk, str(error)))
+    if pause is not None:
+        ServerCircuit.objects.open(profile, leg, now + pause)
 
 
 def _minimum(mailbox: Mailbox) -> int:
@@ -110,7 +142,11 @@ def _alert(
     mailbox: Mailbox, leg: Leg, error: ConnectorError, then: Next, failures: int, others: int, now: datetime
 ) -> None:
     """4.8: transient → Warning, stopped → Error; what happened, what the server said, what happens next."""
-    if then.stops:
+    if then.heals:
+        following = (
+            f"It failed {failures} times in a row and is now tried only now and then, next at {then.due_on:%H:%M} UTC."
+        )
+    elif then.stops:
         following = "This direction is stopped until somebody enables it again."
     else:
         following = f"It is tried again at {then.due_on:%H:%M} UTC."

@@ -34,7 +34,7 @@ class Undisturbed:
         assert differences(self.world, again.world) == []
         assert differences(self.servers, rig.servers()) == []
         assert self.world["blobs"]["damaged"] == []
-        assert outcome.orphans == 0
+        assert (outcome.orphans, outcome.errors) == (0, [])
         assert self.world["alerts"] == []
 
 
@@ -47,7 +47,7 @@ def killed_after(step: int, rig: Rig) -> Outcome:
 
 def unlike(undisturbed: Undisturbed, outcome: Outcome, rig: Rig) -> list[str]:
     """How the world differs from the undisturbed one, and where the ledger does not say what the servers show."""
-    said = differences(undisturbed.world, outcome.world)
+    said = [*outcome.errors, *differences(undisturbed.world, outcome.world)]
     said += differences(undisturbed.servers, rig.servers())
     if outcome.orphans > 1:
         said.append(f"{outcome.orphans} files without a row")

@@ -104,7 +104,9 @@ def work(order: Order) -> dict[str, Any]:
     for legs in [list(order.legs)] if order.together else [[leg] for leg in order.legs]:
         ended += engine.drain(clock, SECONDS, among=legs)
     names = steps.stop()
-    errors = [str(one.error or one.skipped) for one in ended if one.error or one.skipped or one.lost]
+    errors = [
+        str(one.error or one.skipped or "lost its lease") for one in ended if one.error or one.skipped or one.lost
+    ]
     found = {"world": world_state(), "shown": shown_keys(), "orphans": orphans()}
     return {"steps": names, "cycles": len(ended), "errors": errors, **found}
 

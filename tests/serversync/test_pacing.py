@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mailboxes.policy import Policy
 from profiles.connectors.base import AuthenticationFailed, MailboxUnavailable, Throttled, Transient
-from serversync.pacing import after_error, next_due
+from serversync.pacing import after_error, next_due, pause_after
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 POLICY = Policy()
@@ -44,5 +44,19 @@ def test_throttling_never_stops_a_leg(failures: int) -> None:
 def test_ten_transient_failures_stop_and_the_wait_only_grows(failures: int, minimum: int) -> None:  # 4.6 b
     then = after_error(Transient("down"), failures, NOW, minimum, POLICY)
     later = after_error(Transient("down"), failures + 1, NOW, minimum, POLICY)
-    assert then.stops is (failures >= 10)
+    assert then.stops is then.heals is (failures >= 10)
     assert NOW + timedelta(minutes=max(5, minimum)) <= then.due_on <= later.due_on
+
+
+@given(st.integers(1, 30), st.floats(0, 1))
+def test_our_own_waits_are_spread_and_a_servers_are_not(failures: int, chance: float) -> None:
+    plain = after_error(Transient("down"), failures, NOW, 0, POLICY).due_on - NOW
+    spread = after_error(Transient("down"), failures, NOW, 0, POLICY, chance).due_on - NOW
+    assert plain <= spread <= plain * 1.2
+    throttled = Throttled("busy", delay=timedelta(seconds=9))
+    assert after_error(throttled, failures, NOW, 0, POLICY, chance).due_on == NOW + timedelta(seconds=9)
+
+
+@pytest.mark.parametrize(("failures", "minutes"), [(1, None), (2, None), (3, 5), (4, 10), (5, 20), (6, 30), (60, 30)])
+def test_a_server_that_answers_nobody_is_left_alone_for_a_while(failures: int, minutes: int | None) -> None:
+    assert pause_after(failures) == (None if minutes is None else timedelta(minutes=minutes))

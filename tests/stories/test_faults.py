@@ -52,7 +52,7 @@ def test_a_temporary_fault_is_a_warning_and_heals_by_itself(company: Company, ki
     assert ended.error is not None
     failed = leg(alice)
     assert (failed.status, failed.enabled, failed.failures) == (LegStatus.FAILURE, True, 1)
-    assert timedelta(minutes=4) < failed.due_on - timezone.now() <= timedelta(minutes=5)
+    assert timedelta(minutes=4) < failed.due_on - timezone.now() <= timedelta(minutes=6)
     alert = TraceLog.objects.get()
     assert (alert.level, alert.closed_on) == (TraceLevel.WARNING, None)
     assert "alice@us.test" in alert.text
@@ -148,16 +148,45 @@ def test_a_password_whose_key_is_missing_tries_nothing_on_the_server(company: Co
     assert company.sandbox.log()["requests"] == []
 
 
-def test_ten_failures_in_a_row_stop_the_leg(company: Company) -> None:  # 4.6
+def test_ten_failures_in_a_row_stop_the_leg_which_then_heals_by_itself(company: Company) -> None:  # 4.6, 3.14
     alice = alice_with(company, "pop3")
     company.sandbox.fault(face="pop3", operation="*", effect="drop")
     for _ in range(9):
         run(alice)
-    assert leg(alice).enabled
+    assert leg(alice).stopped_on is None
     run(alice)
-    assert not leg(alice).enabled
+    stopped = leg(alice)
+    assert (stopped.stopped_on is not None, stopped.heals_by_itself, stopped.enabled) == (True, True, True)
+    assert stopped.due_on - timezone.now() > timedelta(minutes=29)
     alert = TraceLog.objects.get()
     assert (alert.level, alert.occurrences) == (TraceLevel.ERROR, 10)
+    run(alice)
+    assert leg(alice).due_on - timezone.now() > timedelta(minutes=59)
+    assert DomainEvent.objects.filter(kind="mailbox.stopped").count() == 1
+
+    company.sandbox.clear_faults()
+    receive(alice)
+
+    assert leg(alice).stopped_on is None
+    told = TraceLog.objects.get(closed_on=None)
+    assert (told.level, told.text) == (TraceLevel.INFORMATION, "Incoming email of alice@us.test works again.")
+
+
+def test_one_failing_server_does_not_cost_an_attempt_per_mailbox(company: Company) -> None:
+    profile = company.pop3_profile()
+    people = [company.user(name, profile) for name in ("Alice", "Bob", "Carol", "Dan", "Eve")]
+    company.sandbox.fault(face="pop3", operation="*", effect="drop")
+    company.sandbox.clear_log()
+
+    ended = [run(mailbox) for mailbox in people]
+
+    assert [bool(one.error) for one in ended] == [True, True, True, False, False]
+    assert ended[4].skipped.startswith("The server answered nobody lately")
+    assert leg(people[4]).due_on <= timezone.now() + timedelta(minutes=5)
+    company.sandbox.clear_faults()
+    later = timezone.now() + timedelta(minutes=6)
+    assert run(people[4], now=later).error is None
+    assert run(people[3], now=later).error is None
 
 
 def test_one_poison_message_among_a_hundred_costs_one_row(company: Company, monkeypatch) -> None:  # law 5
