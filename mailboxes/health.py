@@ -34,8 +34,8 @@ _METHOD = {
     Leg.OUTGOING: ("outgoing_email_delivery_method", OutgoingDeliveryMethod.NONE),
     Leg.ACT: ("act_delivery_method", ActDeliveryMethod.NONE),
 }
-_STOPPED = Q(status=LegStatus.FAILURE, enabled=False)
-_FAILING = Q(status=LegStatus.FAILURE, enabled=True)
+_STOPPED = Q(status=LegStatus.FAILURE) & (Q(enabled=False) | Q(stopped_on__isnull=False))
+_FAILING = Q(status=LegStatus.FAILURE, enabled=True, stopped_on__isnull=True)
 _WORKING = Q(status=LegStatus.SUCCESS, enabled=True, skip_reason="")
 _SKIPPED = ~Q(skip_reason="")
 
@@ -48,7 +48,7 @@ def health_of_leg(mailbox: Mailbox, row: MailboxLeg) -> Health:
     if mailbox.state_code == StateCode.INACTIVE:
         return Health.SKIPPED
     if row.status == LegStatus.FAILURE:
-        return Health.FAILING if row.enabled else Health.STOPPED
+        return Health.FAILING if row.enabled and row.stopped_on is None else Health.STOPPED
     if row.skip_reason:
         return Health.SKIPPED
     return Health.WORKING if row.status == LegStatus.SUCCESS and row.enabled else Health.NEVER_RUN

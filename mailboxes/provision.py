@@ -128,7 +128,9 @@ def reach_of(mailbox: Mailbox) -> tuple[object, ...]:
 
 def forget_tests(mailbox: Mailbox) -> None:
     """3.8: after such a change nothing runs before it was tested again. Cursors stay."""
-    mailbox.legs.update(enabled=False, status=LegStatus.NOT_RUN, failures=0, last_error="", last_remedy="")
+    mailbox.legs.update(
+        enabled=False, status=LegStatus.NOT_RUN, failures=0, stopped_on=None, last_error="", last_remedy=""
+    )
 
 
 def holder_of(address: str) -> Mailbox | None:

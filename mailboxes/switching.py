@@ -38,7 +38,7 @@ def reject(mailboxes: QuerySet[Mailbox]) -> int:
 def enable(mailboxes: QuerySet[Mailbox], legs: Iterable[Leg], now: datetime) -> int:
     """Let these legs run, also those that were stopped after failures; a cursor never moves by it (3.12)."""
     return MailboxLeg.objects.filter(mailbox__in=mailboxes, leg__in=list(legs)).update(
-        enabled=True, failures=0, requested_on=now
+        enabled=True, failures=0, stopped_on=None, heals_by_itself=False, requested_on=now
     )
 
 

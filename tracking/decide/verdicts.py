@@ -30,6 +30,7 @@ class Reason(IntEnum):
     BEFORE_START_DATE = 102
     OUR_OWN_COPY = 103
     TOO_LARGE = 104
+    IGNORED_BY_A_PERSON = 105
 
 
 REASON_TEXTS: Mapping[int, str] = {
@@ -47,6 +48,7 @@ REASON_TEXTS: Mapping[int, str] = {
     Reason.BEFORE_START_DATE: "It is older than the start date of the mailbox.",
     Reason.OUR_OWN_COPY: "It is the copy of an email that was sent from here.",
     Reason.TOO_LARGE: "It is larger than the largest message that is taken.",
+    Reason.IGNORED_BY_A_PERSON: "A person decided that it does not matter.",
 }
 
 

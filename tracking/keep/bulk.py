@@ -8,14 +8,14 @@ same; keys that the database gives are not read back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from django.db import connections
-from django.db.models import AutoField, BooleanField, CharField, Field, IntegerField, Model, TextField
+from django.db.models import AutoField, BooleanField, CharField, IntegerField, Model, TextField
 
-_PLAIN_FIELDS = (BooleanField, CharField, IntegerField, TextField)
-_PLAIN_VALUES = frozenset({bool, int, str, type(None)})
-Reader = Callable[[Model], Any]
+_PLAIN = {BooleanField: bool, CharField: str, IntegerField: int, TextField: str}
+Adapter = tuple[frozenset[type], Callable[[Any], Any]]
 
 
 def insert_many(rows: Sequence[Model], *, ignore_conflicts: bool = False) -> None:
@@ -42,24 +42,32 @@ def update_many(rows: Sequence[Model], columns: Iterable[str]) -> None:
 
 
 def _execute(sql: str, rows: Sequence[Model], fields: Sequence[Any], *, adding: bool) -> None:
-    readers = [_reader(field, adding) for field in fields]
+    for field in fields:
+        if getattr(field, "auto_now", False) or (adding and getattr(field, "auto_now_add", False)):
+            for row in rows:
+                field.pre_save(row, adding)
+    attributes = attrgetter(*(field.attname for field in fields))
+    columns = [_adapter(field) for field in fields]
     with _connection().cursor() as cursor:
-        cursor.executemany(sql, [[read(row) for read in readers] for row in rows])
+        cursor.executemany(sql, [_adapted(attributes(row), columns) for row in rows])
 
 
-def _reader(field: Field[Any, Any], adding: bool) -> Reader:
-    """What gives the value of a field as the database takes it."""
+def _adapted(values: tuple[Any, ...], columns: Sequence[Adapter]) -> list[Any]:
+    """The values as the database takes them. Texts, numbers and nothing are most of an email, and stay as they are."""
+    return [
+        value if type(value) in as_it_is else adapt(value)
+        for value, (as_it_is, adapt) in zip(values, columns, strict=True)
+    ]
+
+
+def _adapter(field: Any) -> Adapter:
+    """The types of values that this field gives to the database unchanged, and what it does with the others."""
+    own = getattr(field, "target_field", field)
+    plain = next(
+        (frozenset({value, type(None)}) for kind, value in _PLAIN.items() if isinstance(own, kind)), frozenset()
+    )
     connection = _connection()
-    is_plain = isinstance(getattr(field, "target_field", field), _PLAIN_FIELDS)
-
-    def read(row: Model) -> Any:
-        value = field.pre_save(row, adding)
-        # Most columns of an email are texts, numbers and nothing: the way through the field would only give them back.
-        if is_plain and type(value) in _PLAIN_VALUES:
-            return value
-        return field.get_db_prep_save(value, connection)
-
-    return read
+    return plain, lambda value: field.get_db_prep_save(value, connection)
 
 
 def _connection() -> Any:

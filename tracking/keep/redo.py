@@ -45,7 +45,7 @@ def ignore(rows: QuerySet[LedgerRow], by: str, now: datetime) -> int:
     """Settle these quarantined rows as ignored; the evidence names who decided. Returns how many."""
     columns = {
         "state": LedgerState.IGNORED,
-        "reason": Reason.UNKNOWN,
+        "reason": Reason.IGNORED_BY_A_PERSON,
         "evidence": {"ignored_by": by},
         "decided_on": now,
         "retry_on": None,
