@@ -37,6 +37,13 @@ class Policy:
     item_attempts: int = 5  # 5.22
     transient_failures_before_stop: int = 10  # 4.6
     create_queue_items_for_accepting_queue_recipients: bool = True  # 5.18
+    self_approval: bool = False  # 3.6
+    owners_may_change_methods: bool = False
+    dead_man_minutes: int = 60  # no successful run of anything for so long raises an alarm; 0 = off
+    notify_mailbox_owner: bool = True  # 4.10
+    generate_alerts_for_errors: bool = True  # 4.11
+    generate_alerts_for_warnings: bool = True  # 4.11
+    generate_alerts_for_information: bool = True  # 4.11
     alert_retention_in_days: int = 30  # 4.12
     statistics_retention_in_days: int = 14
     evidence_retention_in_days: int = 90
@@ -45,6 +52,8 @@ class Policy:
 DYNAMICS: Mapping[str, Any] = {
     "do_not_correlate_forwarded_emails_as_replies": False,
     "max_upload_file_size": 5_120 * 1024,
+    "self_approval": True,
+    "notify_mailbox_owner": False,
     "tracked_category": "Tracked to Dynamics 365",
 }
 

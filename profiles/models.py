@@ -111,6 +111,17 @@ class EmailServerProfile(models.Model):
     timeout_mailbox_connection_after_amount = models.PositiveIntegerField(
         "time-out (ms)", default=30_000, validators=[MinValueValidator(100), MaxValueValidator(100_000)]
     )
+    use_auto_discover = models.BooleanField(
+        default=False, help_text="Exchange only: find the server by the address instead of a fixed location (2.7)."
+    )
+    send_email_alert = models.BooleanField(
+        default=False, help_text="Write to the owner when more than half of the mailboxes failed within an hour (2.10)."
+    )
+    owner_email_address = models.EmailField(max_length=100, blank=True)
+    last_email_alert_on = models.DateTimeField(null=True, blank=True, editable=False)
+    last_test_start_time = models.DateTimeField(null=True, blank=True, editable=False)
+    last_test_execution_status = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
+    last_test_trace = models.JSONField(default=list, blank=True, editable=False)
     move_undelivered_emails = models.BooleanField(default=False)
     created_on = models.DateTimeField(auto_now_add=True)
     modified_on = models.DateTimeField(auto_now=True)

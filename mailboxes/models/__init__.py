@@ -11,9 +11,11 @@ from mailboxes.models.mailbox import (
     Mailbox,
     OutgoingDeliveryMethod,
 )
+from mailboxes.models.pause import Pause
 from mailboxes.models.queue import Queue, QueueItem, QueueMember, QueueViewType
 from mailboxes.models.settings import IncomingFilter, Organization, UserSettings
 from mailboxes.models.statistics import MailboxStatistics
+from mailboxes.models.trial import Trial
 
 __all__ = [
     "ActDeliveryMethod",
@@ -28,6 +30,7 @@ __all__ = [
     "MailboxStatistics",
     "Organization",
     "OutgoingDeliveryMethod",
+    "Pause",
     "Queue",
     "QueueItem",
     "QueueMember",
@@ -35,5 +38,6 @@ __all__ = [
     "ServerCircuit",
     "TraceLevel",
     "TraceLog",
+    "Trial",
     "UserSettings",
 ]

@@ -99,6 +99,11 @@ class Mailbox(models.Model):
     class Meta:
         ordering = ["name"]
         verbose_name_plural = "mailboxes"
+        permissions = [
+            ("approve_address", "May approve or reject addresses"),
+            ("test_mailbox", "May test and enable mailboxes"),
+            ("pause_mailbox", "May pause and resume"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="mailbox_of_one_owner_at_most",

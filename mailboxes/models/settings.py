@@ -31,6 +31,12 @@ class Organization(models.Model):
         EmailServerProfile, models.SET_NULL, null=True, blank=True, related_name="+"
     )
     overrides = models.JSONField(default=dict, blank=True)
+    instance_id = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Of the installation that last ran on this database."
+    )
+    held_on = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Set while it is not clear whether this is a copy."
+    )
 
     class Meta:
         verbose_name_plural = "organization"
@@ -70,6 +76,7 @@ class UserSettings(models.Model):
     incoming_email_filtering_method = models.PositiveSmallIntegerField(
         "track", choices=IncomingFilter, default=IncomingFilter.RESPONSES_TO_OUR_MAIL
     )
+    last_alerts_viewed_time = models.DateTimeField(null=True, blank=True, editable=False)
     time_zone = models.CharField(max_length=64, default="UTC")
 
     class Meta:

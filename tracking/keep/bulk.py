@@ -22,8 +22,8 @@ def insert_many(rows: Sequence[Model], *, ignore_conflicts: bool = False) -> Non
     """Insert rows of one model. Raises IntegrityError, unless conflicting rows are to be ignored."""
     if not rows:
         return
-    meta = rows[0]._meta
-    fields = [field for field in meta.local_concrete_fields if not isinstance(field, AutoField)]
+    meta: Any = rows[0]._meta
+    fields: list[Any] = [field for field in meta.local_concrete_fields if not isinstance(field, AutoField)]
     names = ", ".join(_quoted(field.column) for field in fields)
     places = ", ".join(["%s"] * len(fields))
     conflict = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
@@ -34,8 +34,8 @@ def update_many(rows: Sequence[Model], columns: Iterable[str]) -> None:
     """Write these columns of rows of one model, which are found by their primary keys."""
     if not rows:
         return
-    meta = rows[0]._meta
-    fields = [meta.get_field(column) for column in columns]
+    meta: Any = rows[0]._meta
+    fields: list[Any] = [meta.get_field(column) for column in columns]
     changes = ", ".join(f"{_quoted(field.column)} = %s" for field in fields)
     key = _quoted(meta.pk.column)
     _execute(f"UPDATE {_quoted(meta.db_table)} SET {changes} WHERE {key} = %s", rows, [*fields, meta.pk], adding=False)

@@ -151,8 +151,11 @@ def _queue_items(one: Settled, around: Circumstances) -> Iterable[QueueItem]:
 def _insert(work: Work) -> None:
     """At most one statement per table; blobs first, because emails refer to them. Sorted by their unique columns, so that
     two workers who insert some of the same wait for each other instead of locking each other out."""
-    insert_many(sorted((kept.blob for kept in work.kept), key=lambda blob: blob.digest), ignore_conflicts=True)
-    insert_many(sorted((kept.email for kept in work.kept), key=lambda email: email.message_id_dup_check))
+    blobs, emails = [kept.blob for kept in work.kept], [kept.email for kept in work.kept]
+    blobs.sort(key=lambda blob: blob.digest)
+    emails.sort(key=lambda email: email.message_id_dup_check)
+    insert_many(blobs, ignore_conflicts=True)
+    insert_many(emails)
     insert_many([party for kept in work.kept for party in kept.parties])
     insert_many([one for kept in work.kept for one in kept.attachments])
     insert_many(work.queue_items, ignore_conflicts=True)

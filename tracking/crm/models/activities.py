@@ -105,6 +105,7 @@ class Email(Activity):
 
     class Meta:
         ordering = ["-sent_on"]
+        permissions = [("read_others_mail", "May read subjects and bodies of others' mail")]
         constraints = [
             models.UniqueConstraint(fields=["message_id_dup_check"], name="email_once"),
             models.CheckConstraint(name="email_state_fits_status", condition=legal_pairs(EMAIL_PAIRS)),
