@@ -28,7 +28,7 @@ test: $(DEV) ## The suite on SQLite, what needs a database again on PostgreSQL, 
 	@$(MAKE) --no-print-directory lint
 
 test-kill: $(DEV) ## Kill the worker at every step it takes, and look for lost or doubled mail.
-	$(BIN)/python -m pytest tests/kill -m kill
+	$(BIN)/python -m pytest -n 2 tests/kill -m kill
 
 bench: $(DEV) ## How many messages a processor second brings into the database.
 	$(BIN)/python -m tests.bench.run

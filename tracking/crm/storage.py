@@ -24,6 +24,7 @@ class DurableFileStorage(FileSystemStorage):
         """Store `content` under `name`; after the return it survives a power cut. Storing it again changes nothing."""
         target = self.path(name)
         if _size_of(target) == len(content):
+            _fsync_directory(os.path.dirname(target))  # whoever wrote it may have died between renaming and this
             return
         folder, own_name = os.path.split(target)
         _make_folder(folder)
