@@ -18,7 +18,8 @@ _END = re.compile(rb"\n\r*+\n")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _FIELD = re.compile(rb"^([!-9;-~]++)[ \t]*+:(.*)$", re.MULTILINE)
 # Each piece stops at the next "?", so the cost stays linear; up to 5 stray "?" inside a word are forgiven.
-_WORD = re.compile(r"=\?([^?\s]{1,100})\?([BbQq])\?([^?]*+(?:\?(?!=)[^?]*+){0,5}+)\?=")
+# No possessive group here: Python before 3.11.4 loses what such a group captured.
+_WORD = re.compile(r"=\?([^?\s]{1,100})\?([BbQq])\?([^?]*+(?:\?(?!=)[^?]*+){0,5})\?=")
 _TYPE = re.compile(r"\s*([\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127})")
 _PARAMETER = re.compile(r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"?|([^;]*+))', re.DOTALL)
 _CONTINUED = re.compile(r"([^*]+)\*(\d{1,4})(\*?)")
