@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from profiles.items import Access, Tls, Transport
+from profiles.encryption import USUAL_PORTS, tls_of
+from profiles.items import Access, Transport
 
 BY_USER_OR_QUEUE, IN_PROFILE, ANONYMOUS = 0, 1, 4
 POP3_SMTP = 1
 EXCHANGE = frozenset({0, 2, 3})
-_USUAL_PORTS = {
-    (Transport.POP3, Tls.IMPLICIT): 995,
-    (Transport.POP3, Tls.STARTTLS): 110,
-    (Transport.POP3, Tls.NONE): 110,
-    (Transport.SMTP, Tls.IMPLICIT): 465,
-    (Transport.SMTP, Tls.STARTTLS): 587,
-    (Transport.SMTP, Tls.NONE): 25,
-}
 
 
 class AccessIncomplete(Exception):
@@ -64,12 +57,12 @@ def access_for(connection: Connection, mailbox: MailboxCredentials, outgoing: bo
     if not connection.location:
         raise AccessIncomplete("The email server profile names no server. Enter its location in the profile.")
     username, password = _credentials(connection, mailbox)
-    tls = _tls(transport, connection)
+    tls = tls_of(transport, connection.use_ssl, connection.port)
     return Access(
         transport=transport,
         address=mailbox.address,
         host="" if transport is Transport.EWS else connection.location,
-        port=connection.port or _USUAL_PORTS.get((transport, tls), 0),
+        port=connection.port or USUAL_PORTS.get((transport, tls), 0),
         url=_ews_url(connection) if transport is Transport.EWS else "",
         tls=tls,
         username=username,
@@ -88,17 +81,6 @@ def _transport(server_type: int, outgoing: bool) -> Transport:
     if server_type == POP3_SMTP:
         return Transport.SMTP if outgoing else Transport.POP3
     raise AccessIncomplete("Profiles of the type IMAP/SMTP cannot be connected yet. Choose Other (POP3/SMTP).")
-
-
-def _tls(transport: Transport, connection: Connection) -> Tls:
-    """2.6: TLS on means TLS from the first byte on 465 and 995, and STARTTLS on every other SMTP or POP3 port."""
-    if not connection.use_ssl:
-        return Tls.NONE
-    if transport is Transport.SMTP:
-        return Tls.IMPLICIT if connection.port == 465 else Tls.STARTTLS
-    if transport is Transport.POP3:
-        return Tls.STARTTLS if connection.port == 110 else Tls.IMPLICIT
-    return Tls.IMPLICIT
 
 
 def _credentials(connection: Connection, mailbox: MailboxCredentials) -> tuple[str, str]:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
+from profiles.encryption import TLS_WORDS, USUAL_PORTS, tls_of
+from profiles.items import Tls
 from profiles.models import EmailServerProfile
 from profiles.secrets import KeyUnavailable, Sealed
+from profiles.validation import problems, transport_of
+
+SIDES = ("incoming", "outgoing")
 
 
 def new_password(label: str) -> forms.CharField:
@@ -59,15 +64,52 @@ def _standing(stored: object) -> str:
     return "No password is set."
 
 
+def tls_choice(label: str) -> forms.ChoiceField:
+    """2.6 in the words of mail clients."""
+    widget = UnfoldAdminSelectWidget()
+    return forms.ChoiceField(label=label, choices=TLS_WORDS, initial=Tls.IMPLICIT.value, widget=widget)
+
+
 class EmailServerProfileForm(SealedPasswordsForm):
-    """A profile as administrators edit it."""
+    """A profile as administrators edit it: encryption in one word, ports filled in, what does not fit explained."""
 
     sealed_columns = ("incoming_password", "outgoing_password")
     new_incoming_password = new_password("Incoming password")
     clear_incoming_password = clear_password("Clear the incoming password")
     new_outgoing_password = new_password("Outgoing password")
     clear_outgoing_password = clear_password("Clear the outgoing password")
+    incoming_tls = tls_choice("Encryption on receive")
+    outgoing_tls = tls_choice("Encryption on send")
 
     class Meta:
         model = EmailServerProfile
-        exclude: tuple[str, ...] = ()
+        exclude: tuple[str, ...] = ("incoming_use_ssl", "outgoing_use_ssl")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding:
+            return
+        for side in SIDES:
+            transport = transport_of(self.instance.server_type, side)
+            use_ssl, port = getattr(self.instance, f"{side}_use_ssl"), getattr(self.instance, f"{side}_port_number")
+            self.initial.setdefault(f"{side}_tls", tls_of(transport, use_ssl, port).value)
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        self._fill_in()
+        for field, sentence in problems(self.cleaned_data):
+            self.add_error(field if field in self.fields else None, sentence)
+        return cleaned
+
+    def _fill_in(self) -> None:
+        """Tidy what was typed, and set what follows from the encryption: the flag that is stored, and the usual port."""
+        values = self.cleaned_data
+        for side in SIDES:
+            location, tls = f"{side}_server_location", values.get(f"{side}_tls")
+            values[location] = str(values.get(location) or "").strip()
+            if tls is None:
+                continue
+            setattr(self.instance, f"{side}_use_ssl", tls != Tls.NONE.value)
+            transport = transport_of(values.get("server_type"), side)
+            if values.get(f"{side}_port_number") is None and f"{side}_port_number" not in self.errors:
+                values[f"{side}_port_number"] = USUAL_PORTS.get((transport, Tls(tls)))

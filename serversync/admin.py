@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.http import HttpRequest
 from django_q.models import Failure, OrmQ, Schedule, Success
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from profiles.pages import ReadOnlyAdmin
+from serversync.console import email_list
+
+__all__ = ["email_list"]  # importing it replaces the list of emails by one that masks
 
 User = get_user_model()
 for model in (User, Group, Failure, OrmQ, Schedule, Success):
@@ -36,6 +42,20 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
             {"fields": ("username", "email", "first_name", "last_name", "usable_password", "password1", "password2")},
         ),
     )
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody edits an account that may do more than they may: a new password would make those rights theirs."""
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or request.user.is_superuser or _may_no_more(obj, request.user))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Rights are given by a superuser only."""
+        fixed = tuple(super().get_readonly_fields(request, obj))
+        return fixed if request.user.is_superuser else (*fixed, "is_staff", "is_superuser", "groups", "user_permissions")
+
+
+def _may_no_more(other: Any, user: Any) -> bool:
+    return not other.is_superuser and other.get_all_permissions() <= user.get_all_permissions()
 
 
 @admin.register(Group)

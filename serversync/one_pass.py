@@ -62,7 +62,7 @@ class Line:
             self.error = " ".join(part for part in (str(ended.error), ended.error.remedy) if part)
         self.skipped = ended.skipped or None
         if ended.lost:
-            self.skipped = "Another worker took it over."
+            self.skipped = "It was stopped on the way: paused, or taken over by another worker."
 
 
 def chosen(addresses: Sequence[str], legs: Sequence[Leg], now: datetime) -> list[MailboxLeg]:

@@ -10,10 +10,12 @@ from django_q.brokers import get_broker
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
-from mailboxes.models import MailboxLeg
+from mailboxes.models import MailboxLeg, Trial
 
 DRAIN = "serversync.tasks.drain"
 TIDY = "serversync.tasks.tidy"
+WATCH = "serversync.tasks.watch"
+WATCH_SECONDS = 60
 PING = "serversync.tasks.answer_ping"
 ROW = "drain"
 
@@ -37,8 +39,8 @@ def ensure_schedule() -> None:
 
 
 def something_is_due(now: datetime) -> bool:
-    """Whether any leg waits for a worker."""
-    return MailboxLeg.objects.due(now).exists()
+    """Whether any leg, or a test of one, waits for a worker."""
+    return MailboxLeg.objects.due(now).exists() or Trial.objects.waiting(now).exists()
 
 
 def enqueue_drain(at_most: int) -> bool:
@@ -54,6 +56,14 @@ def enqueue_tidy(now: datetime) -> bool:
     if not cache.add("tidied", now.isoformat(), timeout=24 * 3600):
         return False
     async_task(TIDY, task_name="tidy")
+    return True
+
+
+def enqueue_watch(now: datetime) -> bool:
+    """Put a look around on the queue, once a minute whoever asks."""
+    if not cache.add("watched", now.isoformat(), timeout=WATCH_SECONDS):
+        return False
+    async_task(WATCH, task_name="watch")
     return True
 
 

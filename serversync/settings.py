@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "serversync.console.recognition.Recognition",
     "serversync.console.security.ContentSecurityPolicy",
 ]
 ROOT_URLCONF = "serversync.urls"
@@ -135,8 +136,17 @@ FIELD_KEYS = env.list("FIELD_KEYS", default=[])
 ALLOWED_LOCAL_HOSTS = frozenset(env.list("ALLOWED_LOCAL_HOSTS", default=[]))
 # A further certificate authority that mail servers may be signed by (PEM file).
 MAIL_CA_FILE = env("MAIL_CA_FILE", default="")
-# Tells messages of this installation from those of another one on the same server (law 7).
-INSTANCE_ID = env("INSTANCE_ID", default="serversync")
+# Tells this installation from a copy of its database (law 7); empty: an id of its own, kept in VAR_DIR/instance-id.
+INSTANCE_ID = env("INSTANCE_ID", default="")
+
+# How the service itself writes to people about alerts (2.10, 4.10); the default prints to its own output.
+_EMAIL = env.email_url("EMAIL_URL", default="consolemail://")
+EMAIL_BACKEND = _EMAIL["EMAIL_BACKEND"]
+EMAIL_HOST, EMAIL_PORT = _EMAIL.get("EMAIL_HOST") or "localhost", _EMAIL.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _EMAIL.get("EMAIL_HOST_USER") or "", _EMAIL.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS, EMAIL_USE_SSL = bool(_EMAIL.get("EMAIL_USE_TLS")), bool(_EMAIL.get("EMAIL_USE_SSL"))
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = env("ALERT_SENDER", default="serversync@localhost")
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -149,6 +159,10 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 X_FRAME_OPTIONS = "SAMEORIGIN"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600  # seconds: a working day
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("SECURE_COOKIES", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", default=False) else None
 

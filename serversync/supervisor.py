@@ -21,10 +21,12 @@ from django.db import close_old_connections
 from django.db.utils import DatabaseError
 from django.utils import timezone
 
+from mailboxes.brake import HELD
 from mailboxes.models import MailboxLeg
 from mailboxes.models.leg import LEASE
-from serversync import schedule
+from serversync import instance, schedule
 from serversync.signs import CLUSTER_ID, last_sign_of_life
+from serversync.watch import check_pulse
 
 TICK = 1.0  # seconds
 STOP_WAIT = 20.0  # seconds for running cycles to end by themselves
@@ -43,6 +45,7 @@ class Supervisor:
         self._seen = ""
         self._pinged_on = 0.0
         self._answered_on = 0.0
+        self._watched_on = time.monotonic()
 
     def stop(self) -> None:
         """Ask for the end; `run` returns after the cluster has ended."""
@@ -50,6 +53,8 @@ class Supervisor:
 
     def run(self) -> None:
         """Keep the cluster alive and fed."""
+        if not instance.recognise(timezone.now()):
+            self._say(f"worker: {HELD} (manage.py confirm_instance)")
         schedule.ensure_schedule()
         self._start()
         try:
@@ -97,6 +102,14 @@ class Supervisor:
         """The row is the queue: what is due is drained, whoever asked for it."""
         self._try(self._enqueue_if_due)
         self._try(lambda: schedule.enqueue_tidy(timezone.now()))
+        self._try(lambda: schedule.enqueue_watch(timezone.now()))
+        self._try(self._check_pulse)
+
+    def _check_pulse(self) -> None:
+        """The dead-man alarm must also sound when no task is run: look here, where no queue is needed."""
+        if time.monotonic() - self._watched_on >= schedule.WATCH_SECONDS:
+            self._watched_on = time.monotonic()
+            check_pulse(timezone.now())
 
     def _enqueue_if_due(self) -> None:
         if schedule.something_is_due(timezone.now()):

@@ -6,19 +6,26 @@ from django.conf import settings
 from django.utils import timezone
 
 from serversync import housekeeping
-from serversync.cycles import engine
+from serversync import watch as watching
+from serversync.cycles import engine, trial
 from serversync.signs import give_sign_of_life
 
 
 def drain() -> int:
-    """Run due legs until none is left or the time is up; returns how many were run."""
+    """Run waiting tests and due legs until none is left or the time is up; returns how many legs were run."""
     give_sign_of_life()
-    return len(engine.drain(timezone.now, settings.DRAIN_SECONDS))
+    return len(engine.drain(timezone.now, settings.DRAIN_SECONDS, first=lambda: trial.carry_out_next(timezone.now)))
 
 
 def answer_ping() -> None:
     """Tell the supervisor that its cluster is alive."""
     give_sign_of_life()
+
+
+def watch() -> None:
+    """Each minute: alarms, and e-mails to those who should know."""
+    give_sign_of_life()
+    watching.watch(timezone.now())
 
 
 def tidy() -> None:

@@ -1,20 +1,44 @@
 """Addresses of the console: its composite pages, then a page per model."""
 
 from django.contrib import admin
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from serversync.console import contents, emails, mailboxes, why
+from serversync.console import brake, contents, emails, errors, health, mailboxes, profiles, trials, why
+from serversync.console.login import SignIn
+from serversync.console.owner_addresses import addresses as owner
+from serversync.console.pages import staff_page
 
+reading = staff_page("crm.view_email")
 console = [
     path("email/<uuid:pk>/", emails.email, name="email"),
-    path("email/<uuid:pk>/body/", contents.body, name="body"),
-    path("email/<uuid:pk>/original/", contents.original, name="original"),
-    path("email/<uuid:pk>/attachment/<int:number>/", contents.attachment, name="attachment"),
+    path("email/<uuid:pk>/body/", reading(contents.body), name="body"),
+    path("email/<uuid:pk>/original/", reading(contents.original), name="original"),
+    path("email/<uuid:pk>/attachment/<int:number>/", reading(contents.attachment), name="attachment"),
     path("email/<uuid:pk>/delivery/", emails.settle_delivery, name="settle_delivery"),
     path("mailbox/<uuid:pk>/", mailboxes.overview, name="mailbox"),
     path("mailbox/<uuid:pk>/sync/", mailboxes.sync, name="sync"),
     path("mailbox/<uuid:pk>/enable/<int:leg>/", mailboxes.enable, name="enable"),
+    path("brake/pause/", brake.pause, name="pause"),
+    path("brake/<int:pk>/resume/", brake.resume, name="resume"),
+    path("instance/", brake.confirm_instance, name="confirm_instance"),
+    path("health/", health.health, name="health"),
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+    path("mailbox/<uuid:pk>/test/", trials.ask, name="test"),
+    path("mailbox/<uuid:pk>/count/", trials.count, name="count"),
+    path("mailbox/<uuid:pk>/trials/", trials.panel, name="trials"),
+    path("tests/", trials.progress, name="tests"),
     path("why/", why.why, name="why"),
+    path("help/errors/", errors.errors, name="errors"),
+    path("profile/test/", profiles.tested, name="test_new_profile"),
+    path("profile/<uuid:pk>/test/", profiles.tested, name="test_profile"),
 ]
 
-urlpatterns = [path("", include((console, "console"))), path("", admin.site.urls)]
+urlpatterns = [
+    path("login/", SignIn.as_view(), name="login"),  # before the console's own, which only lets staff in
+    path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
+    path("mailbox/", include((owner, "owner"))),
+    path("", include((console, "console"))),
+    path("", admin.site.urls),
+]

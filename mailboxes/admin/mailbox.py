@@ -8,11 +8,11 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
@@ -21,7 +21,8 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import action, display
 
-from mailboxes import provision, switching
+from mailboxes import approval, provision, switching
+from mailboxes.brake import with_paused
 from mailboxes.forms import MailboxForm
 from mailboxes.health import Health, health_of_leg, with_health
 from mailboxes.models import (
@@ -30,6 +31,7 @@ from mailboxes.models import (
     MailboxLeg,
 )
 from mailboxes.models.leg import ensure_legs
+from mailboxes.trials import request_trials
 from profiles.pages import moment
 
 HEALTH_COLOURS = {
@@ -40,6 +42,9 @@ HEALTH_COLOURS = {
     Health.NEVER_RUN: "primary",
     Health.OFF: "default",
 }
+
+
+_PAUSED = mark_safe('<span class="ss-warn">Paused</span>')
 
 
 class HealthFilter(DropdownFilter):
@@ -166,7 +171,7 @@ class MailboxAdmin(ModelAdmin):
         "modified_on",
     )
     warn_unsaved_form = True
-    actions = ("sync_now", "approve", "reject", "enable_mail", "activate", "deactivate")
+    actions = ("sync_now", "approve", "reject", "test_and_enable", "enable_mail", "activate", "deactivate")
     inlines = (MailboxLegInline,)
     incoming = _leg_column(Leg.INCOMING, "Incoming")
     outgoing = _leg_column(Leg.OUTGOING, "Outgoing")
@@ -213,7 +218,7 @@ class MailboxAdmin(ModelAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mailbox]:
-        mailboxes = super().get_queryset(request).select_related("email_server_profile")
+        mailboxes = with_paused(super().get_queryset(request).select_related("email_server_profile"))
         open_alerts = Count("alerts", filter=Q(alerts__closed_on__isnull=True))
         return mailboxes.annotate(open_alerts=open_alerts).prefetch_related("legs")
 
@@ -229,11 +234,12 @@ class MailboxAdmin(ModelAdmin):
         return format_html(
             '<span class="ss-whose"><span class="material-symbols-outlined md-18" aria-hidden="true" title="{0}">{1}</span>'
             '<span class="ss-hidden">{0}: </span>'
-            '<a class="ss-cell-link" href="{2}"><strong>{3}</strong><span>{4}</span></a></span>',
+            '<a class="ss-cell-link" href="{2}"><strong>{3}</strong><span>{4}</span>{5}</a></span>',
             *_kind_of_owner(mailbox),
             reverse("console:mailbox", args=[mailbox.pk]),
             mailbox.name or "(no name)",
             mailbox.email_address or "no address",
+            _PAUSED if mailbox.is_paused else "",  # type: ignore[attr-defined]
         )
 
     @display(description="Profile", ordering="email_server_profile__name")
@@ -270,19 +276,34 @@ class MailboxAdmin(ModelAdmin):
         asked = switching.sync_now(queryset, timezone.now())
         messages.success(request, f"{asked} legs were asked to run now.")
 
-    @action(description="Approve the addresses", permissions=["change"])
+    def has_approve_permission(self, request: HttpRequest) -> bool:
+        return approval.may_approve(request.user)  # 3.5
+
+    @action(description="Approve the addresses", permissions=["approve"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
-        approved = switching.approve(queryset, request.user.pk, timezone.now())
+        approved = approval.approve(queryset, request.user, timezone.now())
         messages.success(request, f"{approved} addresses were approved.")
 
-    @action(description="Reject the addresses", permissions=["change"])
+    @action(description="Reject the addresses", permissions=["approve"])
     def reject(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
-        messages.success(request, f"{switching.reject(queryset)} addresses were rejected.")
+        messages.success(request, f"{approval.reject(queryset, request.user)} addresses were rejected.")
 
     @action(description="Enable incoming and outgoing email", permissions=["change"])
     def enable_mail(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
         enabled = switching.enable(queryset, [Leg.INCOMING, Leg.OUTGOING], timezone.now())
         messages.success(request, f"{enabled} legs were enabled and run now.")
+
+    def has_test_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("mailboxes.test_mailbox")
+
+    @action(description="Test and enable", permissions=["test"])
+    def test_and_enable(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> HttpResponse | None:
+        asked = request_trials(queryset, Leg, request.user.pk, timezone.now())
+        if not asked:
+            messages.warning(request, "None of them has server-side synchronization as a delivery method.")
+            return None
+        messages.success(request, f"{asked} tests were asked for; what passes is enabled.")
+        return HttpResponseRedirect(reverse("console:tests"))
 
     @action(description="Activate", permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:

@@ -26,11 +26,10 @@ class ServerCircuitQuerySet(models.QuerySet["ServerCircuit"]):
         """Nobody asks this server before `until`."""
         self.filter(profile=profile, leg=leg).update(open_until=until)
 
-    def note_success(self, profile: EmailServerProfile, leg: Leg) -> None:
-        """The server answers: everybody may ask it again."""
-        self.filter(profile=profile, leg=leg, failures__gt=0).update(
-            failures=0, open_until=None, last_mailbox_id=None, last_error=""
-        )
+    def note_success(self, profile: EmailServerProfile, leg: Leg) -> bool:
+        """The server answers: everybody may ask it again. Returns whether there had been failures."""
+        failing = self.filter(profile=profile, leg=leg, failures__gt=0)
+        return bool(failing.update(failures=0, open_until=None, last_mailbox_id=None, last_error=""))
 
     def open_until(self, profile: EmailServerProfile, leg: Leg, now: datetime) -> datetime | None:
         """Until when the server is left alone; None when it may be asked."""

@@ -93,6 +93,29 @@ class Connection:
             raise
         self._progress()
 
+    def encryption(self) -> tuple[str, bytes]:
+        """The TLS version and the certificate (DER) of a line that is encrypted; "" and b"" in clear."""
+        if not isinstance(self._socket, ssl.SSLSocket):
+            return "", b""
+        return self._socket.version() or "", self._socket.getpeercert(binary_form=True) or b""
+
+    def shown_certificate(self) -> bytes:
+        """Begin TLS without trusting anybody, only to see which certificate is shown (DER), then cut the line.
+
+        It helps to explain why a certificate was refused; nothing is ever said over such a line. b"" if none is seen.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        try:
+            self._socket.settimeout(self._timeout)
+            with context.wrap_socket(self._socket, server_hostname=self._access.host) as seen:
+                return seen.getpeercert(binary_form=True) or b""
+        except (OSError, ValueError):
+            return b""
+        finally:
+            self.close()
+
     def send(self, data: bytes) -> None:
         """Send all of `data`; each block of it must leave within the time-out. Raises Transient."""
         with self._translated(), memoryview(data) as view:

@@ -44,19 +44,19 @@ class Conversation(smtplib.SMTP):
 
     def __init__(self, access: Access, progress: Progress) -> None:
         self.name = f"{access.host}:{access.port or PORTS[access.tls]}"
-        self._connection = Connection(access, PORTS[access.tls], progress)
-        super().__init__(local_hostname=self._connection.own_address(), timeout=access.timeout)
+        self.connection = Connection(access, PORTS[access.tls], progress)
+        super().__init__(local_hostname=self.connection.own_address(), timeout=access.timeout)
 
     def send(self, s: Any) -> None:
         """Send a command or a block of bytes; addresses may need UTF-8 (RFC 6531)."""
-        self._connection.send(s.encode() if isinstance(s, str) else s)
+        self.connection.send(s.encode() if isinstance(s, str) else s)
 
     def getreply(self) -> tuple[int, bytes]:
         """The code and the words of the next reply, its lines joined by line feeds (RFC 5321 §4.2)."""
-        deadline = self._connection.deadline()
+        deadline = self.connection.deadline()
         words: list[bytes] = []
         while len(words) < MOST_LINES:
-            line = self._connection.line(deadline)
+            line = self.connection.line(deadline)
             if not REPLY_LINE.match(line):
                 raise wrong_greeting(self.name, line, "SMTP")
             words.append(line[4:].strip())
@@ -66,16 +66,16 @@ class Conversation(smtplib.SMTP):
 
     def encrypt(self) -> None:
         """Begin TLS after the server agreed; what it offered in clear is forgotten (RFC 3207 §4.2)."""
-        self._connection.start_tls()
+        self.connection.start_tls()
         self.esmtp_features = {}
 
     def close(self) -> None:
         """Cut the line; never raises."""
-        self._connection.close()
+        self.connection.close()
 
     def leave(self) -> None:
         """Say QUIT, do not wait long for the answer, and cut the line; never raises."""
-        self._connection.hurry()
+        self.connection.hurry()
         with suppress(ConnectorError):
             self.docmd("QUIT")
         self.close()
@@ -119,6 +119,16 @@ class SmtpOutbox:
                 self._refused = error
             raise
         return Receipt(refused=refused, words=words)
+
+    def sign_in(self) -> None:
+        """Connect, and log in where credentials are given, without sending anything. Raises what `send` raises."""
+        self._ready()
+
+    def noop(self) -> str:
+        """Ask whether the server is still there and would listen; returns its words (RFC 5321 §4.1.1.9)."""
+        reply = self._ready().docmd("NOOP")
+        self._require(reply, 250, "does not answer NOOP")
+        return said(reply[1], self._access)
 
     def close(self) -> None:
         """Leave politely; never raises."""

@@ -1,4 +1,7 @@
-"""What came by mail, handed to the browser so that it can do nothing: body, attachments, original."""
+"""What came by mail, handed to the browser so that it can do nothing: body, attachments, original.
+
+These views check who may read the mail; `urls.py` says for which area, console or owner's page, they are asked.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
 
 from profiles.connectors.mime import attachment_content
-from serversync.console.pages import staff_page
+from serversync.console.reading import opened
 from serversync.console.security import as_mail_content
 from tracking.crm.display import page, plain_html, safe_html
 from tracking.crm.models import ActivityMimeAttachment, Email
@@ -21,10 +24,9 @@ PASSIVE = IMAGES | {"application/pdf", "text/plain"}
 LARGEST_IMAGES = 10 * 1024 * 1024  # bytes, of all images in one body together
 
 
-@staff_page("crm.view_email")
 def body(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The body as a document of its own, for a sandboxed frame: sanitised, without remote loads."""
-    email = get_object_or_404(Email, pk=pk)
+    email = opened(request, Email.objects.all(), pk, "the body")
     if email.mime_type == "text/html":
         fragment = safe_html(email.description, _InlineImages(email).url)
     else:
@@ -66,9 +68,9 @@ def content_of(attachment: ActivityMimeAttachment) -> bytes:
     return attachment_content(read(original), attachment.part_number)
 
 
-@staff_page("crm.view_email")
 def attachment(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     """One attachment as a download."""
+    opened(request, Email.objects.only("pk"), pk, f"attachment {number}")
     found = get_object_or_404(
         ActivityMimeAttachment.objects.select_related("email"), email_id=pk, attachment_number=number
     )
@@ -82,10 +84,9 @@ def attachment(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     )
 
 
-@staff_page("crm.view_email")
 def original(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The message exactly as it was on the wire (law 3)."""
-    email = get_object_or_404(Email, pk=pk)
+    email = opened(request, Email.objects.defer("description"), pk, "the original")
     if email.original_id is None:
         raise Http404("This email has no original yet.")
     try:

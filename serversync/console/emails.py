@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -16,9 +17,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from serversync.console.pages import record_url, show, staff_page
+from serversync.console.reading import may_read, note_reading
 from tracking.crm import delivery
 from tracking.crm.models import ActivityParty, Email, Participation
 from tracking.crm.models.states import DeliveryState, EmailStatus
+from tracking.facts.visibility import MASK, visible_emails
 from tracking.facts.why import explain_email
 
 CONVERSATION = 100
@@ -38,20 +41,26 @@ class Person:
 
 @staff_page("crm.view_email")
 def email(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The page of one email."""
+    """The page of one email. Whoever may not read it learns what became of it, not what it says."""
     found = get_object_or_404(Email.objects.select_related(*_ABOUT, "owner"), pk=pk)
+    is_readable = may_read(request.user, pk)
+    if is_readable:
+        note_reading(request, pk, "the page")
     return show(
         request,
         "console/email.html",
         "Email",
         email=found,
-        people=people_of(found),
+        is_readable=is_readable,
+        subject=(found.subject or "(no subject)") if is_readable else MASK,
+        people=people_of(found) if is_readable else [],
         regarding_url=record_url(found.regarding_type_id, found.regarding_id),
-        attachments=list(found.attachments.all()),
-        conversation=conversation_of(found),
+        attachments=list(found.attachments.all()) if is_readable else [],
+        conversation=conversation_of(found, visible_emails(request.user)),
+        correlated_subject=_correlated_subject(request, found),
         decisions=explain_email(pk) if request.user.has_perm("tracking.view_ledgerrow") else [],
         may_see_mail=True,
-        frame_lines=_frame_lines(found),
+        frame_lines=frame_lines(found),
         **_delivery_choices(request, found),
     )
 
@@ -78,15 +87,23 @@ def _person(party: ActivityParty) -> Person:
     )
 
 
-def conversation_of(found: Email) -> list[Email]:
-    """The messages of the same conversation in their order, this one among them; at most a hundred."""
+def conversation_of(found: Email, visible: QuerySet[Email]) -> list[Email]:
+    """The visible messages of the same conversation in their order, at most a hundred."""
     if found.conversation_tracking_id is None:
         return [found]
-    emails = Email.objects.filter(conversation_tracking_id=found.conversation_tracking_id).defer("description")
+    emails = visible.filter(conversation_tracking_id=found.conversation_tracking_id).defer("description")
     return list(emails.order_by(Coalesce("sent_on", "created_on"), "pk")[:CONVERSATION])
 
 
-def _frame_lines(found: Email) -> int:
+def _correlated_subject(request: HttpRequest, found: Email) -> str:
+    """The subject of the email that this one was joined to, as far as it may be read."""
+    earlier = found.correlated_activity
+    if earlier is None or not may_read(request.user, earlier.pk):
+        return MASK
+    return earlier.subject or "(no subject)"
+
+
+def frame_lines(found: Email) -> int:
     """How tall the frame of the body starts, in lines: a short text needs no tall one."""
     if found.mime_type == "text/html":
         return 24

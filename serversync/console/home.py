@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from mailboxes.health import Health
 from serversync.console import figures
+from tracking.facts.visibility import readable_among
 
 _MEANINGS = {
     Health.STOPPED: "until a person helps",
@@ -51,7 +52,9 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if user.has_perm("mailboxes.view_tracelog"):
         context |= {"alert_levels": list(figures.open_alerts().items()), "alerts": figures.newest_alerts()}
     if user.has_perm("tracking.view_ledgerrow"):
-        context |= {"ledger": figures.ledger(), "decisions": figures.newest_decisions()}
+        decisions = figures.newest_decisions()
+        readable = readable_among(user, [one.email_id for one in decisions])
+        context |= {"ledger": figures.ledger(), "decisions": decisions, "readable": readable}
     return context
 
 

@@ -11,14 +11,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from mailboxes import switching
 from mailboxes.health import Health, health_of, health_of_leg
 from mailboxes.models import Leg, Mailbox, MailboxLeg
 from serversync.console.figures import PARTS
-from serversync.console.pages import show, staff_page
+from serversync.console.pages import show, staff_page, way_back
+from serversync.console.trials import panel_of
 from tracking.models import LedgerTotal, SyncCursor
 
 CYCLES = 20
@@ -58,6 +58,7 @@ def overview(request: HttpRequest, pk: UUID) -> HttpResponse:
         cycles=mailbox.statistics.all()[:CYCLES],
         alerts=mailbox.alerts.filter(closed_on__isnull=True),
         may_change=request.user.has_perm("mailboxes.change_mailbox"),
+        **panel_of(mailbox),
     )
 
 
@@ -85,10 +86,7 @@ def sync(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.success(request, f"{mailbox}: {asked} legs were asked to run now.")
     else:
         messages.warning(request, f"{mailbox}: no leg is enabled, so nothing runs. Enable one first.")
-    back = request.META.get("HTTP_REFERER", "")
-    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure()):
-        back = reverse("console:mailbox", args=[pk])
-    return HttpResponseRedirect(back)
+    return HttpResponseRedirect(way_back(request, reverse("console:mailbox", args=[pk])))
 
 
 @require_POST

@@ -12,7 +12,7 @@ from serversync.console import figures
 # group → (title, icon, permission, address, further addresses that belong to it)
 Item = tuple[str, str, str, str, str]
 GROUPS: dict[str, list[Item]] = {
-    "": [("Home", "home", "", "admin:index", "")],
+    "": [("Home", "home", "", "admin:index", ""), ("My mailbox", "person", "", "owner:own", "")],
     "Mail": [
         ("Emails", "mail", "crm.view_email", "admin:crm_email_changelist", "/email/"),
         ("Ledger", "fact_check", "tracking.view_ledgerrow", "admin:tracking_ledgerrow_changelist", ""),
@@ -21,6 +21,7 @@ GROUPS: dict[str, list[Item]] = {
     ],
     "Mailboxes": [
         ("Mailboxes", "inbox", "mailboxes.view_mailbox", "admin:mailboxes_mailbox_changelist", "/mailbox/"),
+        ("Tests", "checklist", "mailboxes.view_mailbox", "console:tests", ""),
         ("Queues", "group_work", "mailboxes.view_queue", "admin:mailboxes_queue_changelist", ""),
         ("Queue items", "assignment_ind", "mailboxes.view_queueitem", "admin:mailboxes_queueitem_changelist", ""),
         (
@@ -50,6 +51,9 @@ GROUPS: dict[str, list[Item]] = {
             "",
         ),
         ("Organization", "settings", "mailboxes.view_organization", "admin:mailboxes_organization_changelist", ""),
+        ("Health", "monitor_heart", "", "console:health", ""),
+        ("Pauses", "pause_circle", "mailboxes.view_pause", "admin:mailboxes_pause_changelist", "/brake/"),
+        ("Errors and what helps", "menu_book", "", "console:errors", ""),
         ("Cycles", "history", "mailboxes.view_mailboxstatistics", "admin:mailboxes_mailboxstatistics_changelist", ""),
         ("Events", "bolt", "crm.view_domainevent", "admin:crm_domainevent_changelist", ""),
     ],

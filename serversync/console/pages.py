@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 View = Callable[..., HttpResponse]
 
@@ -34,6 +35,13 @@ def staff_page(*permissions: str) -> Callable[[View], View]:
 def show(request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:
     """Render a page with navigation, theme and messages around it."""
     return render(request, template, {**admin.site.each_context(request), "title": title, **context})
+
+
+def way_back(request: HttpRequest, otherwise: str) -> str:
+    """The page a button was pressed on, if it is one of ours."""
+    back = request.META.get("HTTP_REFERER", "")
+    ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
+    return back if ours else otherwise
 
 
 def record_url(type_id: int | None, record_id: str) -> str:

@@ -15,6 +15,8 @@ CONSOLE = (
 )
 # What came by mail: no scripts, no forms, no loads, an origin of its own.
 MAIL = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
+# What no page of ours asks a browser for.
+UNUSED = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
 class ContentSecurityPolicy:
@@ -26,6 +28,7 @@ class ContentSecurityPolicy:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault(HEADER, CONSOLE)
+        response.headers.setdefault("Permissions-Policy", UNUSED)
         return response
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 
 from serversync.console.pages import show, staff_page
+from tracking.facts.visibility import readable_among
 from tracking.facts.why import explain, sent_with
 
 
@@ -22,5 +23,6 @@ def why(request: HttpRequest) -> HttpResponse:
         wanted=wanted,
         explanations=explanations,
         sent=sent,
+        readable=readable_among(request.user, [email.pk for email in sent]),
         may_see_mail=may_see_mail,
     )

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 
 from django.db import InterfaceError
 
+from mailboxes import brake
 from mailboxes.access import AccessIncomplete
 from mailboxes.eligibility import skip_reason
 from mailboxes.lease import Lease
-from mailboxes.models import Leg, Mailbox, MailboxLeg
+from mailboxes.models import Leg, Mailbox, MailboxLeg, Organization
 from mailboxes.models.leg import Claim, LeaseLost, new_holder
-from mailboxes.models.settings import current_policy
 from mailboxes.policy import Policy
 from mailboxes.reach import access_to, leg_facts
 from profiles.connectors import open_source
@@ -80,10 +80,15 @@ def run_claim(claim: Claim, clock: Clock, budget: timedelta, outboxes: Outboxes)
         "email_server_profile", "regarding_user__sync_settings", "regarding_queue"
     ).get(pk=claim.mailbox_id)
     leg = MailboxLeg.objects.get(pk=claim.leg_id)
-    policy = current_policy()
+    organization = Organization.current()
+    policy = organization.policy()
     ended = Ended(mailbox, claim.leg, Report(), now)
     try:
-        reason = skip_reason(leg_facts(mailbox, leg), policy) or _not_built(claim.leg)
+        reason = (
+            skip_reason(leg_facts(mailbox, leg), policy)
+            or brake.reason_to_wait(organization, mailbox, claim.leg)
+            or _not_built(claim.leg)
+        )
         if reason:
             outcome.skip(claim, reason, clock())
             return Ended(mailbox, claim.leg, Report(), now, skipped=reason)
@@ -160,15 +165,22 @@ def _send(
         outboxes.give_back(access, outbox, keep=fine)
 
 
-def drain(clock: Clock, seconds: float, among: list[int] | None = None) -> list[Ended]:
-    """Claim and run due legs until none is left or the time is up. Running it twice, or on many hosts, changes nothing."""
+def drain(
+    clock: Clock, seconds: float, among: list[int] | None = None, first: Callable[[], bool] = lambda: False
+) -> list[Ended]:
+    """Claim and run due legs until none is left or the time is up. Running it twice, or on many hosts, changes nothing.
+
+    `first` is called before each claim, for what people wait for; it says whether there was anything to do.
+    """
     started, ended, outboxes = clock(), [], Outboxes()
     try:
         while clock() - started < timedelta(seconds=seconds):
+            did_something = first()
             claim = claim_next(clock, among)
-            if claim is None:
+            if claim is not None:
+                ended.append(run_claim(claim, clock, timedelta(seconds=seconds), outboxes))
+            elif not did_something:
                 break
-            ended.append(run_claim(claim, clock, timedelta(seconds=seconds), outboxes))
     finally:
         outboxes.close()
     return ended

@@ -19,7 +19,7 @@ from serversync.cycles.settling import Settling
 from tracking.facts.batch import start_of
 from tracking.keep.acknowledge import acknowledge_batch, next_acknowledgements
 from tracking.keep.discover import forget_cursor, record_page, sweep
-from tracking.keep.pending import next_batch
+from tracking.keep.pending import anything_waits, next_batch
 from tracking.models import SyncCursor
 
 
@@ -81,6 +81,8 @@ class Incoming:
 
     def settle(self) -> None:
         """Judge and keep what is pending, oldest first, until nothing is left or the budget is used up."""
+        if not anything_waits(self.mailbox):
+            return
         settling = Settling(
             self.mailbox,
             self.source,
@@ -98,8 +100,10 @@ class Incoming:
                 return
 
     def acknowledge(self) -> None:
-        """Tell the server, from rows and after the commit, what was decided (5.23, 5.24)."""
+        """Tell the server, from rows and after the commit, what was decided (5.23, 5.24), if it may be told anything."""
+        if not (self.can_categorize or self.mailbox.process_and_delete_emails):
+            return
         after = 0
-        while batch := next_acknowledgements(self.mailbox, after):
+        while batch := next_acknowledgements(self.mailbox, after, self.now):
             acknowledge_batch(batch, self.source, self.policy, self.now, self.lease.pin)
             after = batch[-1].pk

@@ -13,7 +13,7 @@ from mailboxes.models import Leg, LegStatus, Mailbox, MailboxLeg, MailboxStatist
 from mailboxes.models.leg import Claim, LeaseLost
 from mailboxes.policy import Policy
 from profiles.connectors.base import AuthenticationFailed, ConnectorError, Throttled, Transient
-from profiles.models import CredentialRetrieval
+from profiles.models import CredentialRetrieval, EmailServerProfile
 from serversync.cycles.report import Report
 from serversync.pacing import Next, after_error, next_due, pause_after
 from tracking.crm.delivery import next_send_time
@@ -76,8 +76,9 @@ def _succeeded(claim: Claim, leg: MailboxLeg, mailbox: Mailbox, report: Report, 
     )
     if not released:
         raise LeaseLost(f"leg {claim.leg_id}")
-    if mailbox.email_server_profile is not None:
-        ServerCircuit.objects.note_success(mailbox.email_server_profile, claim.leg)
+    profile = mailbox.email_server_profile
+    if profile is not None and ServerCircuit.objects.note_success(profile, claim.leg):
+        _server_recovered(profile, claim.leg, ended)
     if leg.failures or leg.status == LegStatus.FAILURE:
         _announce_recovery(mailbox, leg, ended)
 
@@ -125,8 +126,25 @@ def _note_on_server(mailbox: Mailbox, leg: Leg, error: ConnectorError, now: date
     if profile is None or not isinstance(error, Transient):
         return
     pause = pause_after(ServerCircuit.objects.note_failure(profile, leg, mailbox.pk, str(error)))
-    if pause is not None:
-        ServerCircuit.objects.open(profile, leg, now + pause)
+    if pause is None:
+        return
+    ServerCircuit.objects.open(profile, leg, now + pause)
+    text = (
+        f"{leg.label}: the server of {profile} answered no mailbox lately. It is left alone until "
+        f"{now + pause:%H:%M} UTC and then asked again; the mailboxes wait. Last: {error}"
+    )
+    raise_alert(profile, TraceLevel.WARNING, _server_cause(leg), text, now, details=error.words, remedy=error.remedy)
+
+
+def _server_recovered(profile: EmailServerProfile, leg: Leg, now: datetime) -> None:
+    """Whoever was told that the server answers nobody is told that it does again."""
+    if close_alerts(profile, [_server_cause(leg)], now):
+        text = f"{leg.label}: the server of {profile} works again."
+        raise_alert(profile, TraceLevel.INFORMATION, f"{leg.name.lower()} server recovered", text, now)
+
+
+def _server_cause(leg: Leg) -> str:
+    return f"{leg.name.lower()} server silent"
 
 
 def _minimum(mailbox: Mailbox) -> int:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 
 from mailboxes.lease import Lease
@@ -22,6 +21,7 @@ from mailboxes.policy import Policy
 from profiles.connectors.base import ConnectorError, ItemDelayed, ItemRejected, Outbox, OutcomeUnknown
 from profiles.items import Letter, Receipt, Trace
 from serversync.cycles.report import Report
+from serversync.instance import instance_id
 from tracking.crm import delivery
 from tracking.crm.models import Email
 from tracking.crm.models.states import DeliveryState, EmailStatus
@@ -98,7 +98,7 @@ class Outgoing:
 
     def _letter(self, email: Email) -> Letter:
         copy = self.policy.sss_save_outgoing_email_to_exchange_sent_folder
-        return delivery.letter_of(email, settings.INSTANCE_ID, save_copy=copy)
+        return delivery.letter_of(email, instance_id(), save_copy=copy)
 
     def _hand_over(self, email: Email) -> None:
         """The last commit before the message may leave; it also makes sure that the leg is still ours."""

@@ -6,7 +6,7 @@ One bad item costs one row: whatever goes wrong with it, the others of its batch
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -24,7 +24,8 @@ from profiles.identifiers import uuid7
 from profiles.items import Arrival, Missing
 from serversync.cycles.report import Report
 from tracking.crm.identity import content_key, stored_message_id, synthetic_message_id
-from tracking.crm.storage import store
+from tracking.crm.models import Blob
+from tracking.crm.storage import store_all
 from tracking.decide.relevance import judge, needs_raw, takes_everything
 from tracking.decide.verdicts import Candidate, Facts, Known, Message, Verdict
 from tracking.facts.batch import facts_for, rows_with, start_of
@@ -145,9 +146,11 @@ class Settling:
         facts = facts_for(messages, self.candidates, self.start)
         existing = rows_with(self.mailbox, [message.key for message in messages])
         judged = [(one, *self._judge(one, facts, one.message.key in existing)) for one in group]
-        self._complete([one for one, _, email_id in judged if email_id is not None])
+        kept = [one for one, _, email_id in judged if email_id is not None]
+        self._complete(kept)
+        blobs = self._store(kept)
         batch = [
-            Settled(one.waiting, one.message, verdict, self._rows(one, verdict, facts, email_id) if email_id else None)
+            Settled(one.waiting, one.message, verdict, self._rows(one, verdict, facts, email_id, blobs))
             for one, verdict, email_id in judged
         ]
         around = Circumstances(self.mailbox, self.policy, self.now, self.can_categorize, self.lease.pin)
@@ -173,13 +176,19 @@ class Settling:
                 raise ValueError(result.error or "it vanished while it was read")
             by_key[result.key].arrival = result
 
-    def _rows(self, one: Fetched, verdict: Verdict, facts: Facts, email_id: UUID) -> KeptEmail:
-        """The rows of a kept message; its bytes are on disk before anything refers to them (law 3)."""
-        raw = one.arrival.raw
-        if raw is None:
-            raise ValueError("the server did not give the message")
-        blob = store(raw, self.now)
-        parsed = one.parsed or mime.message(raw, read=one.message.envelope)
+    def _store(self, kept: Sequence[Fetched]) -> dict[str, Blob]:
+        """The bytes of the kept messages are on disk before anything refers to them (law 3). Blobs by key of the item."""
+        blobs = store_all([_whole_of(one) for one in kept], self.now)
+        return {one.arrival.key: blob for one, blob in zip(kept, blobs, strict=True)}
+
+    def _rows(
+        self, one: Fetched, verdict: Verdict, facts: Facts, email_id: UUID | None, blobs: Mapping[str, Blob]
+    ) -> KeptEmail | None:
+        """The rows of a message that is kept as a new email, else None."""
+        if email_id is None:
+            return None
+        parsed = one.parsed or mime.message(_whole_of(one), read=one.message.envelope)
+        blob = blobs[one.arrival.key]
         return build(one.message, parsed, blob, verdict, facts, self.mailbox, self.policy, self.now, email_id)
 
     def _fail(self, waiting: Waiting, error: Exception, raw: bytes | None) -> None:
@@ -187,6 +196,12 @@ class Settling:
         state = note_failure(waiting, f"{type(error).__name__}: {error}", raw, self.policy, self.now, self.lease.pin)
         self.report.failed += 1
         self.report.quarantined += state == LedgerState.QUARANTINED
+
+
+def _whole_of(one: Fetched) -> bytes:
+    if one.arrival.raw is None:
+        raise ValueError("the server did not give the message")
+    return one.arrival.raw
 
 
 def _known(email_id: UUID, message: Message, verdict: Verdict) -> Known:

@@ -15,10 +15,11 @@ SEED = 20260301
 PEOPLE = [f"person{number}@customer{number % 40}.test" for number in range(200)]
 OWNER = "bench@us.test"
 KB, MB = 1024, 1024 * 1024
-_WORDS = (
+_SENTENCE = (
     "the offer of last week with prices for next year please find attached our answer to your question about "
     "delivery of spare parts invoice order project meeting room contract change thank you kind regards"
-).split()
+)
+_WORDS = _SENTENCE.split()
 _CHARSETS = (
     ("iso-8859-1", "Größe und Länge prüfen, Müller hört später wieder zu. "),
     ("windows-1252", "L’été dernier – “très bien” – nous avons payé 50 €. "),

@@ -16,6 +16,13 @@ from tests.letters import letter
 from tests.worker import Worker, alive, until
 from tests.world import SandboxProcess
 
+ASK_FOR_TESTS = """
+from django.utils import timezone
+from mailboxes.models import Leg, Mailbox
+from mailboxes.trials import request_trials
+request_trials(Mailbox.objects.all(), Leg, None, timezone.now())
+"""
+
 
 @pytest.fixture
 def worker(tmp_path: Path, sandbox: SandboxProcess) -> Iterator[Worker]:
@@ -103,3 +110,11 @@ def test_two_workers_share_a_redis_and_one_may_die(tmp_path: Path, sandbox: Sand
         first.close()
         second.terminate()
         second.wait(timeout=40)
+
+
+@pytest.mark.timeout(120)
+def test_a_test_that_is_asked_for_is_carried_out_at_once(worker: Worker) -> None:
+    until(lambda: all(row[0] for row in worker.query("select count(last_started_on) from mailboxes_mailboxleg")))
+    worker.manage("shell", "-v0", "-c", ASK_FOR_TESTS)
+    until(lambda: worker.query("select count(*) from mailboxes_trial where succeeded") == [(4,)], 30)
+    assert worker.query("select count(*) from mailboxes_mailboxleg where enabled and leg in (0, 1)") == [(4,)]

@@ -86,6 +86,25 @@ def test_a_mailbox_of_nobody_takes_nothing() -> None:
     assert judge(LETTER, Facts(candidates=(), start=None), POLICY).reason == Reason.NO_RECIPIENT_MATCH
 
 
+OUR_TEST = "<1.test@us.test>"
+TESTS = [  # 3.10: Message-ID, value of the header ("" = no header), whether it counts as a test of ours
+    (OUR_TEST, OUR_TEST, True),
+    (OUR_TEST, "anything", True),
+    ("<rewritten@relay.test>", OUR_TEST, True),
+    (OUR_TEST, "", False),
+    ("<other@them.test>", "<forged.test@us.test>", False),
+]
+
+
+@pytest.mark.parametrize(("message_id", "header", "is_ours"), TESTS)
+def test_a_test_of_ours_has_the_header_and_the_id_of_a_test(message_id: str, header: str, is_ours: bool) -> None:
+    headers = [("X-ServerSync-Test", header)] if header else []
+    raw = letter("alice@us.test", "alice@us.test", "x", "x", message_id=message_id, extra_headers=headers)
+    verdict = judge(message(raw), facts(tests=frozenset({OUR_TEST})), POLICY)
+    assert verdict.kept is not is_ours
+    assert (verdict.reason == Reason.OUR_TEST_MESSAGE) is is_ours
+
+
 def test_every_reason_has_a_sentence() -> None:
     assert set(REASON_TEXTS) == set(Reason)
 

@@ -200,3 +200,16 @@ def resolve_unknown(email: Email, was_sent: bool, now: datetime) -> None:
             move(email, S.PENDING_SEND, now, delivery_state=DeliveryState.NOT_SENT)
             tell(email, EventKind.EMAIL_SUBMITTED, now)
             MailboxLeg.objects.filter(mailbox=email.sender_mailbox, leg=Leg.OUTGOING).request(now)
+
+
+def doubt_everything_unsent(detail: str, now: datetime) -> int:
+    """In a restored or copied database nobody knows what has left: whatever waits becomes "unknown". Returns how many."""
+    emails = Email.objects.filter(status_code__in=[S.PENDING_SEND, S.SENDING])
+    emails = emails.exclude(status_code=S.SENDING, delivery_state=DeliveryState.UNKNOWN)
+    with transaction.atomic():
+        found = list(emails.order_by("id"))
+        for email in found:
+            if email.status_code == S.PENDING_SEND:
+                move(email, S.SENDING, now, postpone_email_processing_until=None)
+            mark_unknown(email, detail, now)
+    return len(found)

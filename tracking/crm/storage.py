@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 
 from django.core.files.base import ContentFile
@@ -20,22 +22,19 @@ ASIDE = ".orphan"  # ending of files that nothing refers to, until they are remo
 class DurableFileStorage(FileSystemStorage):
     """Files on a disk or a network file system: written aside, fsynced, renamed, directory fsynced."""
 
-    def put(self, name: str, content: bytes) -> None:
-        """Store `content` under `name`; after the return it survives a power cut. Storing it again changes nothing."""
-        target = self.path(name)
-        if _size_of(target) == len(content):
-            _fsync_directory(os.path.dirname(target))  # whoever wrote it may have died between renaming and this
-            return
-        folder, own_name = os.path.split(target)
-        _make_folder(folder)
-        aside = os.path.join(folder, f".{own_name}.{secrets.token_hex(6)}")
-        try:
-            _write(aside, content)
-            os.replace(aside, target)
-        except BaseException:
-            Path(aside).unlink(missing_ok=True)
-            raise
-        _fsync_directory(folder)
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Store each content under its name; after the return all of it survives a power cut. Storing it again changes
+        nothing. Of a process that is killed in between, at most one file stays behind that nobody will look for."""
+        changed: set[str] = set()
+        for name, content in files.items():
+            target = os.path.join(self.location, name)
+            folder = os.path.dirname(target)
+            changed.add(folder)  # also if the file is there: whoever put it there may have died before the fsync
+            if _size_of(target) != len(content):
+                changed |= _make_folder(folder)
+                _write(target, content)
+        for folder in changed:
+            _fsync_directory(folder)
 
 
 def _size_of(file: str) -> int | None:
@@ -45,24 +44,32 @@ def _size_of(file: str) -> int | None:
         return None
 
 
-def _make_folder(folder: str) -> None:
-    """Create a folder so that it survives a power cut: its name is durable once the folder around it is."""
+def _make_folder(folder: str) -> set[str]:
+    """Create a folder and those around it. Returns the ones in which a new name has still to be made durable."""
     if os.path.isdir(folder):
-        return
+        return set()
     around = os.path.dirname(folder)
-    _make_folder(around)
+    changed = _make_folder(around)
     with suppress(FileExistsError):  # another worker was faster
         os.mkdir(folder)
-    _fsync_directory(around)
+    return changed | {around}
 
 
-def _write(file: str, content: bytes) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-    with os.fdopen(descriptor, "wb", buffering=0) as opened:
-        view = memoryview(content)
-        while view:
-            view = view[opened.write(view) :]
-        os.fsync(descriptor)
+def _write(target: str, content: bytes) -> None:
+    """Write beside the target, fsync, then rename: nobody ever sees half a file under its name."""
+    folder, name = os.path.split(target)
+    aside = os.path.join(folder, f".{name}.{secrets.token_hex(6)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+    try:
+        with FileIO(descriptor, "wb") as file:
+            view = memoryview(content)
+            while view:
+                view = view[file.write(view) :]
+            os.fsync(descriptor)
+        os.replace(aside, target)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
 
 
 def _fsync_directory(folder: str) -> None:
@@ -85,13 +92,24 @@ def path_of(digest: str) -> str:
 
 def store(content: bytes, now: datetime) -> Blob:
     """Put the bytes where they last and give the unsaved row that protects them; save it in the transaction of its use."""
-    digest = digest_of(content)
+    return store_all([content], now)[0]
+
+
+def store_all(contents: Sequence[bytes], now: datetime) -> list[Blob]:
+    """The same for all contents of a batch, in their order."""
+    digests = [digest_of(content) for content in contents]
+    files = {path_of(digest): content for digest, content in zip(digests, contents, strict=True)}
     storage = storages["blobs"]
     if isinstance(storage, DurableFileStorage):
-        storage.put(path_of(digest), content)
-    elif not storage.exists(path_of(digest)):
-        storage.save(path_of(digest), ContentFile(content))
-    return Blob(digest=digest, size=len(content), created_on=now)
+        storage.put(files)
+    else:
+        for name, content in files.items():
+            if not storage.exists(name):
+                storage.save(name, ContentFile(content))
+    return [
+        Blob(digest=digest, size=len(content), created_on=now)
+        for digest, content in zip(digests, contents, strict=True)
+    ]
 
 
 def read(digest: str) -> bytes:

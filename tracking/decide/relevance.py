@@ -9,7 +9,7 @@ from profiles.connectors.mime import Envelope
 from tracking.crm.identity import dup_check
 from tracking.decide.correlation import correlate
 from tracking.decide.parties import eligible
-from tracking.decide.verdicts import Candidate, Correlation, Facts, Filter, Message, Reason, Verdict
+from tracking.decide.verdicts import Candidate, Correlation, Facts, Filter, Message, Reason, Verdict, marks_of_a_test
 
 _PEOPLE = frozenset({"lead", "contact", "account"})
 
@@ -45,7 +45,10 @@ def judge(message: Message, facts: Facts, policy: Policy) -> Verdict:
 
 
 def _settled_beforehand(message: Message, facts: Facts, policy: Policy) -> Verdict | None:
-    """What no filter is asked about: old mail, repeats, our own copies, what cannot be read or is too large."""
+    """What no filter is asked about: our tests, old mail, repeats, our own copies, what cannot be read or is too large."""
+    # 3.10: the header alone, which anybody can write, hides nothing.
+    if marks_of_a_test(message.envelope) & facts.tests:
+        return Verdict(False, Reason.OUR_TEST_MESSAGE, {"message_id": message.message_id})
     instant = message.received_on or message.envelope.date
     if facts.start and instant and instant < facts.start:  # 2.10
         return Verdict(

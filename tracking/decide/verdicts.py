@@ -31,6 +31,7 @@ class Reason(IntEnum):
     OUR_OWN_COPY = 103
     TOO_LARGE = 104
     IGNORED_BY_A_PERSON = 105
+    OUR_TEST_MESSAGE = 106
 
 
 REASON_TEXTS: Mapping[int, str] = {
@@ -49,7 +50,18 @@ REASON_TEXTS: Mapping[int, str] = {
     Reason.OUR_OWN_COPY: "It is the copy of an email that was sent from here.",
     Reason.TOO_LARGE: "It is larger than the largest message that is taken.",
     Reason.IGNORED_BY_A_PERSON: "A person decided that it does not matter.",
+    Reason.OUR_TEST_MESSAGE: "It was sent from here to test the mailbox.",
 }
+
+
+TEST_HEADER = "X-ServerSync-Test"
+
+
+def marks_of_a_test(envelope: Envelope) -> frozenset[str]:
+    """What a message that says it is a test of ours names as the test's Message-ID: its own, or, where a server has
+    rewritten that, the value of the header. Empty for every other message."""
+    values = {value.strip() for name, value in envelope.headers if name == TEST_HEADER}
+    return frozenset({envelope.message_id, *values} - {""}) if values else frozenset()
 
 
 class Filter(IntEnum):
@@ -117,6 +129,7 @@ class Facts:
     by_message_id: dict[str, Known] = field(default_factory=dict)
     by_dup_check: dict[UUID, Known] = field(default_factory=dict)
     by_address: Mapping[str, tuple[Match, ...]] = field(default_factory=dict)
+    tests: frozenset[str] = frozenset()  # Message-IDs of messages that we sent to test a mailbox (3.10)
 
     def note_kept(self, message: Message, known: Known) -> None:
         """A message of this batch is kept: later ones may answer or repeat it."""

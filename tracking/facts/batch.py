@@ -5,22 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from mailboxes.models import Mailbox
-from tracking.decide.verdicts import Candidate, Facts, Message
+from mailboxes.models import Mailbox, Trial
+from tracking.decide.verdicts import Candidate, Facts, Message, marks_of_a_test
 from tracking.facts.known import answered, repeated
 from tracking.facts.people import addresses_in, matches_of
 from tracking.models import LedgerRow
 
 
 def facts_for(messages: Sequence[Message], candidates: tuple[Candidate, ...], start: datetime | None) -> Facts:
-    """Three selects: repeats, ancestors, people."""
+    """Three selects: repeats, ancestors, people. A fourth only where a message says that it is a test of ours."""
     return Facts(
         candidates=candidates,
         start=start,
         by_dup_check=repeated(messages),
         by_message_id=answered(messages),
         by_address=matches_of(addresses_in(message.envelope for message in messages)),
+        tests=_tests_among(messages),
     )
+
+
+def _tests_among(messages: Sequence[Message]) -> frozenset[str]:
+    """The Message-IDs named by these messages that a test really has sent (3.10)."""
+    named = {mark for message in messages for mark in marks_of_a_test(message.envelope)}
+    if not named:
+        return frozenset()
+    return frozenset(Trial.objects.filter(message_id__in=named).values_list("message_id", flat=True))
 
 
 def rows_with(mailbox: Mailbox, keys: Sequence[str]) -> dict[str, LedgerRow]:

@@ -10,6 +10,8 @@ from mailboxes.models import AddressEntry, Mailbox
 from profiles.connectors.mime import Envelope
 from tracking.decide.verdicts import Candidate, Filter, Match
 
+_COLUMNS = ("address", "record_type_id", "record_id", "name", "owner_id", "is_active", "created_on")
+
 
 def addresses_in(envelopes: Iterable[Envelope]) -> set[str]:
     """Every sender's and recipient's address, lower case."""
@@ -26,18 +28,19 @@ def matches_of(addresses: Iterable[str]) -> dict[str, tuple[Match, ...]]:
     """The records with these addresses."""
     sources = sources_by_type()
     found: dict[str, list[Match]] = defaultdict(list)
-    for entry in AddressEntry.objects.filter(address__in=set(addresses)):
-        source = sources.get(entry.record_type_id)
-        found[entry.address].append(
+    entries = AddressEntry.objects.filter(address__in=set(addresses))
+    for address, type_id, record_id, name, owner_id, is_active, created_on in entries.values_list(*_COLUMNS):
+        source = sources.get(type_id)
+        found[address].append(
             Match(
-                type_id=entry.record_type_id,
-                record_id=entry.record_id,
+                type_id=type_id,
+                record_id=record_id,
                 kind=source.kind if source else "",
                 rank=source.rank if source else OTHERS,
-                name=entry.name,
-                owner_id=entry.owner_id,
-                is_active=entry.is_active,
-                since=entry.created_on.timestamp() if entry.created_on else 0.0,
+                name=name,
+                owner_id=owner_id,
+                is_active=is_active,
+                since=created_on.timestamp() if created_on else 0.0,
             )
         )
     return {address: tuple(matches) for address, matches in found.items()}

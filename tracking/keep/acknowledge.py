@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -14,15 +14,17 @@ from tracking.keep.bulk import update_many
 from tracking.models import Acknowledgement, Placement
 
 BATCH = 50
+# 5.24: how long an item stays on the server after its decision. Longer than the backup interval, it survives a restore.
+DELETION_GRACE = timedelta(0)
 
 
-def next_acknowledgements(mailbox: Mailbox, after: int) -> list[Placement]:
-    """Placements the server has still to be told about, in order of their ids beyond `after`."""
-    return list(
-        Placement.objects.filter(mailbox=mailbox, acknowledge__gt=0, gone_on__isnull=True, pk__gt=after).order_by("pk")[
-            :BATCH
-        ]
-    )
+def next_acknowledgements(mailbox: Mailbox, after: int, now: datetime) -> list[Placement]:
+    """Placements the server has to be told about by now, in order of their ids beyond `after`."""
+    waiting = Placement.objects.filter(mailbox=mailbox, acknowledge__gt=0, gone_on__isnull=True, pk__gt=after)
+    if DELETION_GRACE:
+        lately = now - DELETION_GRACE
+        waiting = waiting.exclude(acknowledge=Acknowledgement.DELETE, ledger_row__decided_on__gt=lately)
+    return list(waiting.order_by("pk")[:BATCH])
 
 
 def acknowledge_batch(

@@ -17,7 +17,7 @@ from tracking.crm.models.events import EventKind
 from tracking.crm.storage import store
 from tracking.keep.discover import mark_gone
 from tracking.keep.totals import move_totals
-from tracking.models import LedgerRow, LedgerState, Placement
+from tracking.models import LedgerRow, LedgerState, LedgerTotal, Placement
 
 BATCH_ITEMS = 50
 BATCH_BYTES = 16 * 1024 * 1024
@@ -30,6 +30,12 @@ class Waiting:
 
     row: LedgerRow
     placement: Placement
+
+
+def anything_waits(mailbox: Mailbox) -> bool:
+    """Whether the ledger counts anything as pending, due or not. Looks at the totals only, so that an idle poll touches
+    no ledger row."""
+    return LedgerTotal.objects.filter(pk=mailbox.pk, pending__gt=0).exists()
 
 
 def next_batch(mailbox: Mailbox, folder: str, now: datetime) -> list[Waiting]:

@@ -94,6 +94,11 @@ class EwsSource:
             held.update((shown.key, shown) for shown in page.shown)
         yield from sorted(held.values(), key=_arrival)
 
+    def touch(self, folder: str) -> None:
+        """See whether the folder can be read, at the cost of one small request; nothing is changed or remembered."""
+        with self._session.talking():
+            self._session.new(operations.SyncFolderItems).ask(self._session.folder(folder), "", 1)
+
     def delete(self, keys: Sequence[str]) -> None:
         """Move the items to Deleted Items (5.24). All are tried; then the first refusal is raised, if there was one."""
         refusals: list[ConnectorError] = []

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from mailboxes.models import Leg, MailboxLeg
+from serversync import instance
 from serversync.one_pass import Line, UnknownMailbox, chosen, run_pass
 from serversync.progress import Progress
 
@@ -35,6 +36,7 @@ class Command(BaseCommand):
         parser.add_argument("--verbose", action="store_true", help="list directions whose delivery method is None, too")
 
     def handle(self, *, mailbox: list[str], leg: list[str], as_json: bool, verbose: bool, **_: Any) -> None:
+        instance.recognise(timezone.now())
         try:
             legs = chosen(mailbox, [Leg[name.upper()] for name in leg], timezone.now())
         except UnknownMailbox as error:

@@ -50,14 +50,15 @@ def bobs(transactional_db: None) -> Mailbox:
 
 
 class Visit:
-    """Alice's browser window, and what went wrong in it."""
+    """A browser window, Ada's who administers or that of `user`, and what went wrong in it."""
 
-    def __init__(self, browser: Browser, server: Any, width: int, theme: str) -> None:
+    def __init__(self, browser: Browser, server: Any, width: int, theme: str, user: Any = None) -> None:
         self.troubles: list[str] = []
         self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
         signed_in = Client()
         signed_in.force_login(
-            get_user_model().objects.get_or_create(username="ada", is_staff=True, is_superuser=True)[0]
+            user
+            or get_user_model().objects.get_or_create(username="ada", is_staff=True, is_superuser=True)[0]
         )
         session = signed_in.cookies[settings.SESSION_COOKIE_NAME].value
         self.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": server.url}])
@@ -95,6 +96,9 @@ def test_alice_looks_around(browser: Browser, live_server: Any, bobs: Mailbox, w
         "/crm/email/",
         f"/email/{email.pk}/",
         "/why/?message_id=them.test",
+        f"/brake/pause/?mailbox={bobs.pk}",
+        "/health/",
+        "/instance/",
     ):
         visit.open(live_server.url + address)
         assert visit.troubles == [], address
@@ -121,6 +125,23 @@ def test_alice_presses_sync_now(browser: Browser, live_server: Any, bobs: Mailbo
     visit.page.get_by_role("button", name="Sync Bob now").click()
     visit.page.get_by_text("legs were asked to run now").wait_for()
     assert visit.page.url.endswith("/mailboxes/mailbox/?q=bob")
+    assert MailboxLeg.objects.get(mailbox=bobs, leg=Leg.INCOMING).requested_on is not None
+    assert visit.troubles == []
+    visit.context.close()
+
+
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_alice_pulls_the_brake_with_two_clicks(browser: Browser, live_server: Any, bobs: Mailbox, width: int) -> None:
+    visit = Visit(browser, live_server, width, "light")
+    visit.open(live_server.url + "/")
+    visit.page.get_by_role("link", name="Pause…").click()
+    visit.page.keyboard.type("The mail server moves house.")  # the reason has the focus
+    visit.page.get_by_role("button", name="Pause now").click()
+    visit.page.get_by_text("Synchronization is paused for the whole organization.").wait_for()
+    assert "The mail server moves house." in MailboxLeg.objects.get(mailbox=bobs, leg=Leg.INCOMING).skip_reason
+    assert not visit.sticks_out()
+    visit.page.get_by_role("button", name="Resume").click()
+    visit.page.get_by_text("Resumed: the organization.").wait_for()
     assert MailboxLeg.objects.get(mailbox=bobs, leg=Leg.INCOMING).requested_on is not None
     assert visit.troubles == []
     visit.context.close()

@@ -1,0 +1,104 @@
+"""The error catalogue: for every failure what it means, where it comes from and what helps (12.2). Pure.
+
+One table (`ENTRIES`), shown as the page "Errors" of the help and as docs/errors.md. Alerts and legs store sentences, not
+codes; `entry_for` finds the entry they belong to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from mailboxes.catalogue.connections import CONNECTIONS
+from mailboxes.catalogue.entry import Entry, Nature
+from mailboxes.catalogue.messages import MESSAGES
+from profiles.connectors.base import (
+    AuthenticationFailed,
+    Conflict,
+    ConnectorError,
+    ItemDelayed,
+    ItemRejected,
+    MailboxUnavailable,
+    OutcomeUnknown,
+    ResyncRequired,
+    Throttled,
+    Transient,
+)
+
+__all__ = ["ENTRIES", "Entry", "Nature", "as_markdown", "entry_for", "matching"]
+
+ENTRIES: tuple[Entry, ...] = (*CONNECTIONS, *MESSAGES)
+BY_CODE = {entry.code: entry for entry in ENTRIES}
+# What a kind of error means where its words tell nothing more; and for some kinds, whatever the words.
+_SETTLED: dict[type[ConnectorError], str] = {
+    AuthenticationFailed: "credentials",
+    OutcomeUnknown: "outcome-unknown",
+    ItemDelayed: "item-delayed",
+    Conflict: "item-changed",
+    ResyncRequired: "resync",
+}
+_OTHERWISE: dict[type[ConnectorError], str] = {
+    Throttled: "throttled",
+    Transient: "connect-failure",
+    MailboxUnavailable: "profile-incomplete",
+    ItemRejected: "item-refused",
+    ConnectorError: "server-error",
+}
+_SIGNS = [(re.compile(entry.signs), entry) for entry in ENTRIES if entry.signs]
+_ABOUT_ITEMS = [(pattern, entry) for pattern, entry in _SIGNS if entry in MESSAGES]
+
+
+def entry_for(kind: type[ConnectorError] | None, words: str) -> Entry | None:
+    """The entry of an error of this kind with these words (its sentence and what the server said).
+
+    Without a kind, as for a stored sentence, only the words count; then None where they tell nothing.
+    """
+    if kind is None:
+        return _recognised(_SIGNS, words)
+    ancestors = [one for one in kind.__mro__ if issubclass(one, ConnectorError)]
+    settled = next((_SETTLED[one] for one in ancestors if one in _SETTLED), None)
+    if settled:
+        return BY_CODE["account-disabled"] if _is(BY_CODE["account-disabled"], words) else BY_CODE[settled]
+    found = _recognised(_ABOUT_ITEMS if issubclass(kind, ItemRejected) else _SIGNS, words)
+    return found or BY_CODE[next(_OTHERWISE[one] for one in ancestors if one in _OTHERWISE)]
+
+
+def matching(wanted: str) -> list[Entry]:
+    """The entries in which every one of these words stands somewhere; all for an empty text."""
+    words = wanted.casefold().replace("-", "−").split()
+    return [entry for entry in ENTRIES if all(word in _all_text(entry) for word in words)]
+
+
+def as_markdown() -> str:
+    """The catalogue as docs/errors.md."""
+    lines = [
+        "# Errors",
+        "",
+        "What each error means, where it comes from and what helps. The same page is in the console's help; alerts",
+        "link to it. Written by `manage.py error_catalogue`.",
+    ]
+    for entry in ENTRIES:
+        lines += ["", f'<a id="{entry.code}"></a>', f"## {entry.name}", "", *_facts(entry)]
+    return "\n".join(lines) + "\n"
+
+
+def _facts(entry: Entry) -> Iterable[str]:
+    yield f"- **{entry.nature.value}.** {entry.nature.consequence}"
+    yield f"- **Meaning:** {entry.meaning}"
+    yield f"- **Cause:** {entry.cause}"
+    yield f"- **What helps:** {entry.remedy}"
+    if entry.known_as:
+        yield f"- **Also known as:** {', '.join(entry.known_as)}"
+
+
+def _recognised(signs: list[tuple[re.Pattern[str], Entry]], words: str) -> Entry | None:
+    return next((entry for pattern, entry in signs if pattern.search(words)), None)
+
+
+def _is(entry: Entry, words: str) -> bool:
+    return bool(re.search(entry.signs, words))
+
+
+def _all_text(entry: Entry) -> str:
+    parts = (entry.code, entry.name, entry.nature.value, entry.meaning, entry.cause, entry.remedy, *entry.known_as)
+    return " ".join(parts).casefold().replace("-", "−")

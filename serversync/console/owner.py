@@ -1,0 +1,218 @@
+"""The owner's page: a person's own mailbox, or that of a queue they own or work. Members look, owners change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.forms import BaseForm
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from mailboxes import approval, switching, trials
+from mailboxes.health import health_of
+from mailboxes.models import Leg, Mailbox
+from mailboxes.models.settings import current_policy
+from mailboxes.ownership import Standing, queues_of, standing
+from serversync.console import owner_contents
+from serversync.console.owner_forms import (
+    CredentialsForm,
+    FilterForm,
+    MethodsForm,
+    asks_for_credentials,
+    save_and_forget_tests,
+)
+from serversync.console.pages import View
+from serversync.console.plain_words import say_legs
+from tracking.keep.redo import redo
+from tracking.models import LedgerRow
+
+FORGOTTEN = "Saved. Earlier tests no longer count, so nothing runs until you press “Test and enable”."
+
+
+def for_people(view: View) -> View:
+    """Whoever is signed in, staff or not; never from a cache."""
+    return never_cache(login_required(view))
+
+
+def show_to_owner(request: HttpRequest, template: str, title: str, status: int = 200, **context: Any) -> HttpResponse:
+    """Render a page in the owner's frame: the look of the console without its navigation."""
+    around = admin.site.each_context(request) | {"title": title, "my_queues": list(queues_of(request.user))}
+    return render(request, template, around | context, status=status)
+
+
+@for_people
+def own(request: HttpRequest) -> HttpResponse:
+    """The mailbox of the person who is signed in."""
+    mailbox = _mailboxes().filter(regarding_user=request.user).first()
+    if mailbox is None:
+        return show_to_owner(request, "owner/none.html", "My mailbox")
+    return page(request, mailbox, Standing.OWNER)
+
+
+@for_people
+def queue(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The mailbox of a queue, for its owner and its members."""
+    found = get_object_or_404(queues_of(request.user), pk=pk)
+    mailbox = get_object_or_404(_mailboxes(), regarding_queue=found)
+    return page(request, mailbox, standing(request.user, mailbox))
+
+
+def page(request: HttpRequest, mailbox: Mailbox, who: Standing, **bound: BaseForm) -> HttpResponse:
+    """Everything about one mailbox; a form that was refused is passed in to show what is wrong with it."""
+    legs, now, policy = list(mailbox.legs.all()), timezone.now(), current_policy()
+    is_owner = who == Standing.OWNER
+    refused = 422 if bound else 200
+    return show_to_owner(
+        request,
+        "owner/mailbox.html",
+        str(mailbox.regarding_queue or "My mailbox"),
+        refused,
+        mailbox=mailbox,
+        is_owner=is_owner,
+        health=health_of(mailbox),
+        legs=say_legs(mailbox, legs, now),
+        may_approve_own=is_owner and approval.may_approve_own(request.user, mailbox, policy),
+        trials=trials.latest_trials(mailbox),
+        is_testing=trials.is_test_scheduled(mailbox),
+        alerts=mailbox.alerts.filter(closed_on__isnull=True),
+        folders=mailbox.tracking_folders.all(),
+        **owner_contents.of(mailbox),
+        **(_forms(mailbox, policy.owners_may_change_methods) | bound if is_owner else {}),
+    )
+
+
+def _forms(mailbox: Mailbox, may_change_methods: bool) -> dict[str, BaseForm]:
+    """The forms that apply to this mailbox."""
+    forms: dict[str, BaseForm] = {"filter_form": FilterForm(mailbox)}
+    if asks_for_credentials(mailbox):
+        forms["credentials_form"] = CredentialsForm(instance=mailbox)
+    if may_change_methods:
+        forms["methods_form"] = MethodsForm(instance=mailbox)
+    return forms
+
+
+def _mailboxes() -> Any:
+    about = ("email_server_profile", "regarding_user", "regarding_queue", "email_address_approved_by")
+    return Mailbox.objects.select_related(*about).prefetch_related("legs")
+
+
+def owners_action(view: Callable[..., HttpResponse]) -> View:
+    """A button of the page: posted by the owner. Others do not learn that the mailbox exists; members are refused."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, pk: UUID, **more: Any) -> HttpResponse:
+        mailbox = get_object_or_404(_mailboxes(), pk=pk)
+        who = standing(request.user, mailbox)
+        if who == Standing.NOBODY:
+            raise Http404
+        if who != Standing.OWNER:
+            raise PermissionDenied("Only the owner of the queue changes its mailbox.")
+        return view(request, mailbox, **more)
+
+    return for_people(require_POST(checked))
+
+
+def _back(mailbox: Mailbox, part: str = "") -> HttpResponseRedirect:
+    """To the page of the mailbox, scrolled to the part that was used."""
+    if mailbox.regarding_queue_id is not None:
+        address = reverse("owner:queue", args=[mailbox.regarding_queue_id])
+    else:
+        address = reverse("owner:own")
+    return HttpResponseRedirect(address + (f"#{part}" if part else ""))
+
+
+@owners_action
+def sync(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
+    """Run the enabled legs at once."""
+    if switching.sync_now(Mailbox.objects.filter(pk=mailbox.pk), timezone.now()):
+        messages.success(request, "It runs now. Reload this page in a moment.")
+    else:
+        messages.warning(request, "Nothing is enabled yet, so nothing runs. Press “Test and enable” first.")
+    return _back(mailbox)
+
+
+@owners_action
+def change_filter(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
+    """Choose which incoming mail is kept (5.4)."""
+    form = FilterForm(mailbox, request.POST)
+    if not form.is_valid():
+        return page(request, mailbox, Standing.OWNER, filter_form=form)
+    form.save()
+    messages.success(request, "Saved. Mail that arrives from now on is kept by this rule.")
+    return _back(mailbox, "filter")
+
+
+@owners_action
+def change_credentials(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
+    """User name and password, where the profile asks for them (2.3)."""
+    if not asks_for_credentials(mailbox):
+        raise PermissionDenied("The profile of this mailbox brings its own credentials.")
+    return _save(request, mailbox, "credentials", CredentialsForm(request.POST, instance=mailbox))
+
+
+@owners_action
+def change_methods(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
+    """The delivery methods, where policy leaves them to owners (1.2)."""
+    if not current_policy().owners_may_change_methods:
+        raise PermissionDenied("Delivery methods are chosen by an administrator.")
+    return _save(request, mailbox, "methods", MethodsForm(request.POST, instance=mailbox))
+
+
+def _save(request: HttpRequest, mailbox: Mailbox, part: str, form: CredentialsForm | MethodsForm) -> HttpResponse:
+    if not form.is_valid():
+        stored = get_object_or_404(_mailboxes(), pk=mailbox.pk)  # the form has written into the other one
+        return page(request, stored, Standing.OWNER, **{f"{part}_form": form})
+    if save_and_forget_tests(form):
+        messages.warning(request, FORGOTTEN)
+    else:
+        messages.info(request, "Nothing was changed.")
+    return _back(mailbox, part)
+
+
+@owners_action
+def test(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
+    """Test every direction and enable those that pass (3.10)."""
+    asked = trials.request_trials(Mailbox.objects.filter(pk=mailbox.pk), list(Leg), request.user.pk, timezone.now())
+    if asked:
+        messages.success(request, "The test has been asked for. Reload this page in a moment to see each step.")
+    else:
+        messages.warning(request, "There is nothing to test: no direction is set to server-side synchronization.")
+    return _back(mailbox, "test")
+
+
+@owners_action
+def approve(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
+    """Approve one's own address, where policy allows it (3.6)."""
+    approval.approve_own(mailbox, request.user, current_policy(), timezone.now())
+    messages.success(request, "Your address is approved.")
+    return _back(mailbox)
+
+
+@owners_action
+def judge_again(request: HttpRequest, mailbox: Mailbox, row: int) -> HttpResponse:
+    """Redo one message that was ignored or put aside."""
+    found = get_object_or_404(LedgerRow, pk=row, mailbox=mailbox)
+    if redo(LedgerRow.objects.filter(pk=found.pk), timezone.now()):
+        messages.success(request, "It is judged again at the next run, which was asked for.")
+    else:
+        messages.warning(request, "Nothing to redo: the server no longer shows this message, or it waits already.")
+    return _back(mailbox, "undone")
+
+
+@owners_action
+def dismiss(request: HttpRequest, mailbox: Mailbox, alert: UUID) -> HttpResponse:
+    """Close one alert about this mailbox."""
+    get_object_or_404(mailbox.alerts, pk=alert)
+    mailbox.alerts.filter(pk=alert, closed_on__isnull=True).update(closed_on=timezone.now())
+    messages.success(request, "The alert was dismissed. It comes back if its cause does.")
+    return _back(mailbox, "alerts")

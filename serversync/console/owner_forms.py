@@ -1,0 +1,165 @@
+"""What an owner may change about a mailbox: the filter, the credentials and, where policy allows it, the methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crispy_forms.helper import FormHelper
+from django import forms
+from django.db import transaction
+from django.utils.html import format_html
+from unfold.widgets import (
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
+
+from mailboxes import provision
+from mailboxes.models import (
+    ActDeliveryMethod,
+    IncomingDeliveryMethod,
+    IncomingFilter,
+    Mailbox,
+    OutgoingDeliveryMethod,
+    UserSettings,
+)
+from profiles.forms import SealedPasswordsForm, clear_password, new_password
+from profiles.models import CredentialRetrieval
+
+EXAMPLES = {
+    IncomingFilter.ALL_MESSAGES: "Everything that arrives is kept, a newsletter as well.",
+    IncomingFilter.RESPONSES_TO_OUR_MAIL: "Dora answers a mail that was sent from here: kept. She writes first: not kept.",
+    IncomingFilter.FROM_LEADS_CONTACTS_ACCOUNTS: "Dora is a contact: all her mail is kept. A stranger’s is not.",
+    IncomingFilter.FROM_EMAIL_ENABLED_RECORDS: "Anybody with a record and an address here, a queue or a colleague as well: "
+    "kept. A stranger’s mail is not.",
+    IncomingFilter.NO_MESSAGES: "Nothing is kept; your mail only stays where it is.",
+}
+
+
+class FilterForm(forms.Form):
+    """Which incoming mail is kept, the five filters with an example each (5.4)."""
+
+    takes = forms.TypedChoiceField(
+        label="Keep",
+        coerce=int,
+        choices=[
+            (
+                number.value,
+                format_html(
+                    '<span><strong>{}</strong><br><span class="ss-subtle">{}</span></span>', number.label, text
+                ),
+            )
+            for number, text in EXAMPLES.items()
+        ],
+        widget=UnfoldAdminRadioSelectWidget(),
+    )
+
+    def __init__(self, mailbox: Mailbox, data: Any = None) -> None:
+        self.mailbox = mailbox
+        super().__init__(data, initial={"takes": filter_of(mailbox)})
+        self.helper = _helper()
+
+    def save(self) -> None:
+        """Mail that arrives from now on is judged by it; what was decided stays decided."""
+        takes = self.cleaned_data["takes"]
+        if self.mailbox.regarding_queue is not None:
+            self.mailbox.regarding_queue.incoming_email_filtering_method = takes
+            self.mailbox.regarding_queue.save(update_fields=["incoming_email_filtering_method"])
+        elif self.mailbox.regarding_user is not None:
+            UserSettings.objects.update_or_create(
+                user=self.mailbox.regarding_user, defaults={"incoming_email_filtering_method": takes}
+            )
+
+
+def filter_of(mailbox: Mailbox) -> int:
+    """The filter in force: a queue's own, or that of the user's settings."""
+    if mailbox.regarding_queue is not None:
+        return mailbox.regarding_queue.incoming_email_filtering_method
+    stored = UserSettings.objects.filter(user=mailbox.regarding_user)
+    found = stored.values_list("incoming_email_filtering_method", flat=True).first()
+    return IncomingFilter.RESPONSES_TO_OUR_MAIL if found is None else found
+
+
+class CredentialsForm(SealedPasswordsForm):
+    """User name and password, where the profile takes them from the mailbox (2.2, 2.3). The password is write-only."""
+
+    sealed_columns = ("password",)
+    new_password = new_password("New password")
+    clear_password = clear_password("Clear the stored password")
+
+    class Meta:
+        model = Mailbox
+        fields = ("username", "allow_email_connector_to_use_credentials")
+        widgets = {
+            "username": UnfoldAdminTextInputWidget(attrs={"autocomplete": "username"}),
+            "allow_email_connector_to_use_credentials": UnfoldBooleanWidget(),
+        }
+        labels = {
+            "username": "User name",
+            "allow_email_connector_to_use_credentials": "Use them to fetch and send my mail",
+        }
+
+    field_order = ("username", "new_password", "allow_email_connector_to_use_credentials", "clear_password")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].help_text = "Empty: the address of the mailbox."
+        self.fields["allow_email_connector_to_use_credentials"].help_text = "Otherwise the password is never used."
+        stored = "A password is stored. Leave this empty to keep it." if self.instance.password else "None is stored yet."
+        self.fields["new_password"].help_text = stored
+        self.helper = _helper()
+
+
+class MethodsForm(forms.ModelForm):
+    """How mail comes in and goes out. Only what this mailbox may have is offered (1.2)."""
+
+    class Meta:
+        model = Mailbox
+        fields = ("incoming_email_delivery_method", "outgoing_email_delivery_method", "act_delivery_method")
+        widgets = dict.fromkeys(fields, UnfoldAdminSelectWidget)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        profile = self.instance.email_server_profile
+        if self.instance.regarding_user_id is None or profile is None or not profile.is_exchange:
+            del self.fields["act_delivery_method"]
+        outlook = {
+            "incoming_email_delivery_method": IncomingDeliveryMethod.OUTLOOK,
+            "outgoing_email_delivery_method": OutgoingDeliveryMethod.OUTLOOK,
+            "act_delivery_method": ActDeliveryMethod.OUTLOOK,
+        }
+        for name, field in self.fields.items():
+            field.choices = [choice for choice in field.choices if choice[0] != outlook[name]]  # type: ignore[attr-defined]
+        self.helper = _helper()
+
+
+def asks_for_credentials(mailbox: Mailbox) -> bool:
+    """Whether the profile takes user name and password from the mailbox in any direction (2.2, 2.8)."""
+    profile = mailbox.email_server_profile
+    if profile is None:
+        return False
+    ways = {profile.incoming_credential_retrieval}
+    if not profile.use_same_settings_for_outgoing_connections:
+        ways.add(profile.outgoing_credential_retrieval)
+    return CredentialRetrieval.SPECIFIED_BY_USER_OR_QUEUE in ways
+
+
+def save_and_forget_tests(form: CredentialsForm | MethodsForm) -> bool:
+    """Store only the columns of the form. Returns whether earlier tests became worthless and were forgotten (3.8)."""
+    columns = [*form.Meta.fields, *getattr(form, "sealed_columns", ())]
+    before = provision.reach_of(Mailbox.objects.get(pk=form.instance.pk))
+    changed = provision.reach_of(form.instance) != before
+    if changed:
+        with transaction.atomic():
+            form.instance.save(update_fields=[*columns, "modified_on"])
+            provision.forget_tests(form.instance)
+    return changed
+
+
+def _helper() -> FormHelper:
+    """The template writes the form element and its button."""
+    helper = FormHelper()
+    helper.form_tag = False
+    helper.disable_csrf = True
+    return helper
