@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django_q.models import Failure, Success
 
 from mailboxes import addresses
-from mailboxes.models import MailboxStatistics, TraceLog
+from mailboxes.models import MailboxStatistics, TraceLog, Trial
 from mailboxes.models.settings import current_policy
 from tracking.crm.sweeping import sweep_blobs
 from tracking.models import LedgerRow
@@ -33,6 +33,7 @@ def tidy(now: datetime) -> Tidied:
     policy = current_policy()
     Failure.objects.filter(stopped__lt=now - TASKS_KEPT).delete()
     Success.objects.filter(stopped__lt=now - TASKS_KEPT).delete()
+    Trial.objects.filter(finished_on__lt=now - timedelta(days=policy.evidence_retention_in_days)).delete()
     statistics, _ = MailboxStatistics.objects.filter(
         mailbox_process_completed_on__lt=now - timedelta(days=policy.statistics_retention_in_days)
     ).delete()

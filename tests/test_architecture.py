@@ -18,10 +18,14 @@ PURE = [
     "tracking.decide",
     "tracking.crm.identity",
     "mailboxes.access",
+    "mailboxes.catalogue",
     "mailboxes.eligibility",
     "mailboxes.policy",
     "serversync.pacing",
     "profiles.items",
+    "profiles.encryption",
+    "profiles.presets",
+    "profiles.validation",
     "profiles.connectors.mime",
 ]
 NETWORK = {"socket", "ssl", "smtplib", "poplib", "imaplib", "http", "urllib", "requests", "exchangelib", "asyncio"}
