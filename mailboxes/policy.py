@@ -35,6 +35,7 @@ class Policy:
     tracked_category: str = "Tracked to CRM"  # 5.23
     maximum_email_delivery_attempts: int = 10  # 7.4
     item_attempts: int = 5  # 5.22
+    deletion_grace_hours: int = 0  # 5.24; more than the hours between two backups, and a restore loses nothing
     transient_failures_before_stop: int = 10  # 4.6
     create_queue_items_for_accepting_queue_recipients: bool = True  # 5.18
     self_approval: bool = False  # 3.6

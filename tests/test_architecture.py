@@ -25,7 +25,6 @@ PURE = [
     "profiles.items",
     "profiles.encryption",
     "profiles.presets",
-    "profiles.validation",
     "profiles.connectors.mime",
 ]
 NETWORK = {"socket", "ssl", "smtplib", "poplib", "imaplib", "http", "urllib", "requests", "exchangelib", "asyncio"}

@@ -106,7 +106,9 @@ class CredentialsForm(SealedPasswordsForm):
         super().__init__(*args, **kwargs)
         self.fields["username"].help_text = "Empty: the address of the mailbox."
         self.fields["allow_email_connector_to_use_credentials"].help_text = "Otherwise the password is never used."
-        stored = "A password is stored. Leave this empty to keep it." if self.instance.password else "None is stored yet."
+        stored = (
+            "A password is stored. Leave this empty to keep it." if self.instance.password else "None is stored yet."
+        )
         self.fields["new_password"].help_text = stored
         self.helper = _helper()
 

@@ -104,6 +104,6 @@ class Incoming:
         if not (self.can_categorize or self.mailbox.process_and_delete_emails):
             return
         after = 0
-        while batch := next_acknowledgements(self.mailbox, after, self.now):
+        while batch := next_acknowledgements(self.mailbox, after, self.policy, self.now):
             acknowledge_batch(batch, self.source, self.policy, self.now, self.lease.pin)
             after = batch[-1].pk

@@ -14,15 +14,17 @@ from tracking.keep.bulk import update_many
 from tracking.models import Acknowledgement, Placement
 
 BATCH = 50
-# 5.24: how long an item stays on the server after its decision. Longer than the backup interval, it survives a restore.
-DELETION_GRACE = timedelta(0)
 
 
-def next_acknowledgements(mailbox: Mailbox, after: int, now: datetime) -> list[Placement]:
-    """Placements the server has to be told about by now, in order of their ids beyond `after`."""
+def next_acknowledgements(mailbox: Mailbox, after: int, policy: Policy, now: datetime) -> list[Placement]:
+    """Placements the server has to be told about by now, in order of their ids beyond `after`.
+
+    5.24: what is to be deleted stays for the hours of the policy; with more of them than lie between two backups, a
+    restored database still finds it there.
+    """
     waiting = Placement.objects.filter(mailbox=mailbox, acknowledge__gt=0, gone_on__isnull=True, pk__gt=after)
-    if DELETION_GRACE:
-        lately = now - DELETION_GRACE
+    if policy.deletion_grace_hours:
+        lately = now - timedelta(hours=policy.deletion_grace_hours)
         waiting = waiting.exclude(acknowledge=Acknowledgement.DELETE, ledger_row__decided_on__gt=lately)
     return list(waiting.order_by("pk")[:BATCH])
 
