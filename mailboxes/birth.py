@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -11,6 +12,8 @@ from django.utils import timezone
 
 from mailboxes import addresses, provision
 from mailboxes.models import Queue
+
+FOLLOWED = frozenset({"email", "email_address", "name", "username", "first_name", "last_name"})
 
 
 def connect() -> None:
@@ -24,13 +27,18 @@ def connect() -> None:
     post_delete.connect(forget_addresses, dispatch_uid="address index, deleted")
 
 
-def keep_mailbox(instance: Any, created: bool, raw: bool = False, **_: object) -> None:
-    """A new user or queue gets its one mailbox (3.1); the mailbox follows a changed name or address."""
+def keep_mailbox(
+    instance: Any, created: bool, raw: bool = False, update_fields: Collection[str] | None = None, **_: object
+) -> None:
+    """A new user or queue gets its one mailbox (3.1); the mailbox follows a changed name or address.
+
+    A save that names its columns and none of these (each login is one) changes nothing.
+    """
     if raw:
         return
     if created:
         provision.give_mailbox(instance, timezone.now())
-    else:
+    elif update_fields is None or not FOLLOWED.isdisjoint(update_fields):
         provision.follow_owner(instance)
 
 

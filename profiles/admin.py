@@ -56,6 +56,11 @@ def _connection(side: str) -> tuple[str | tuple[str, ...], ...]:
     )
 
 
+def _unless_read_only(conditions: dict[str, str]) -> dict[str, str]:
+    """Who may only look has no fields to decide by, and sees everything."""
+    return {name: f"typeof server_type === 'undefined' || ({shown})" for name, shown in conditions.items()}
+
+
 @admin.register(EmailServerProfile)
 class EmailServerProfileAdmin(ModelAdmin):
     """How a mail system is reached; passwords are written, never shown (2.5)."""
@@ -94,14 +99,16 @@ class EmailServerProfileAdmin(ModelAdmin):
         ),
         ("Alerts", {"classes": ("tab",), "fields": ("send_email_alert", "owner_email_address")}),
     )
-    conditional_fields = {
-        **_conditions("incoming"),
-        **_conditions("outgoing"),
-        "timeout_mailbox_connection_after_amount": "timeout_mailbox_connection",
-        "use_auto_discover": EXCHANGE,
-        "move_undelivered_emails": EXCHANGE,
-        "owner_email_address": "send_email_alert",
-    }
+    conditional_fields = _unless_read_only(
+        {
+            **_conditions("incoming"),
+            **_conditions("outgoing"),
+            "timeout_mailbox_connection_after_amount": "timeout_mailbox_connection",
+            "use_auto_discover": EXCHANGE,
+            "move_undelivered_emails": EXCHANGE,
+            "owner_email_address": "send_email_alert",
+        }
+    )
     change_form_outer_before_template = "console/profile_presets.html"
     change_form_outer_after_template = "console/profile_test.html"
 

@@ -51,7 +51,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Rights are given by a superuser only."""
         fixed = tuple(super().get_readonly_fields(request, obj))
-        return fixed if request.user.is_superuser else (*fixed, "is_staff", "is_superuser", "groups", "user_permissions")
+        return (
+            fixed if request.user.is_superuser else (*fixed, "is_staff", "is_superuser", "groups", "user_permissions")
+        )
 
 
 def _may_no_more(other: Any, user: Any) -> bool:

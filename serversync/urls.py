@@ -31,8 +31,8 @@ console = [
     path("tests/", trials.progress, name="tests"),
     path("why/", why.why, name="why"),
     path("help/errors/", errors.errors, name="errors"),
-    path("profile/test/", profiles.tested, name="test_new_profile"),
-    path("profile/<uuid:pk>/test/", profiles.tested, name="test_profile"),
+    path("profile/test/", profiles.try_connection, name="test_new_profile"),
+    path("profile/<uuid:pk>/test/", profiles.try_connection, name="test_profile"),
 ]
 
 urlpatterns = [

@@ -22,7 +22,7 @@ PASSWORDS = ("incoming_password", "outgoing_password")
 
 @staff_page("profiles.view_emailserverprofile")
 @require_POST
-def tested(request: HttpRequest, pk: str | None = None) -> HttpResponse:
+def try_connection(request: HttpRequest, pk: str | None = None) -> HttpResponse:
     """Test what stands in the form, without saving it. Kept with the profile if it is what is saved already.
 
     Only who may set hosts may have them connected to (law 10).

@@ -118,3 +118,11 @@ def test_a_user_who_takes_a_taken_address_keeps_the_old_mailbox_address() -> Non
     bob.email = "alice@us.test"
     bob.save()
     assert again(bob.mailbox).email_address == "bob@us.test"
+
+
+def test_logging_in_leaves_the_mailbox_alone() -> None:
+    alice = user()
+    Mailbox.objects.update(email_address="shared@us.test", email_router_access_approval=Approval.APPROVED)
+    alice.save(update_fields=["last_login"])
+    mailbox = again(alice.mailbox)
+    assert (mailbox.email_address, mailbox.email_router_access_approval) == ("shared@us.test", Approval.APPROVED)

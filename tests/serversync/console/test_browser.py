@@ -57,8 +57,7 @@ class Visit:
         self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
         signed_in = Client()
         signed_in.force_login(
-            user
-            or get_user_model().objects.get_or_create(username="ada", is_staff=True, is_superuser=True)[0]
+            user or get_user_model().objects.get_or_create(username="ada", is_staff=True, is_superuser=True)[0]
         )
         session = signed_in.cookies[settings.SESSION_COOKIE_NAME].value
         self.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": server.url}])
@@ -135,7 +134,8 @@ def test_alice_pulls_the_brake_with_two_clicks(browser: Browser, live_server: An
     visit = Visit(browser, live_server, width, "light")
     visit.open(live_server.url + "/")
     visit.page.get_by_role("link", name="Pause…").click()
-    visit.page.keyboard.type("The mail server moves house.")  # the reason has the focus
+    visit.page.locator("[name=reason]:focus").wait_for()  # the reason has the focus
+    visit.page.keyboard.type("The mail server moves house.")
     visit.page.get_by_role("button", name="Pause now").click()
     visit.page.get_by_text("Synchronization is paused for the whole organization.").wait_for()
     assert "The mail server moves house." in MailboxLeg.objects.get(mailbox=bobs, leg=Leg.INCOMING).skip_reason
