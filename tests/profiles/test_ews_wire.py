@@ -252,10 +252,10 @@ def test_a_server_that_sends_a_byte_now_and_then_does_not_hold_us() -> None:
         for _ in range(100):
             handler.wfile.write(b"<")
             handler.wfile.flush()
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     with canned(drip) as url, pytest.raises(Transient, match="slowly"):
-        poll(url, timeout=0.05)
+        poll(url, timeout=0.25)
 
 
 def test_an_answer_without_an_end_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
