@@ -288,7 +288,7 @@ class MailboxAdmin(ModelAdmin):
     def reject(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
         messages.success(request, f"{approval.reject(queryset, request.user)} addresses were rejected.")
 
-    @action(description="Enable incoming and outgoing email", permissions=["change"])
+    @action(description="Enable incoming and outgoing email", permissions=["test"])
     def enable_mail(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> None:
         enabled = switching.enable(queryset, [Leg.INCOMING, Leg.OUTGOING], timezone.now())
         messages.success(request, f"{enabled} legs were enabled and run now.")

@@ -25,7 +25,7 @@ from profiles.items import Arrival, Missing
 from serversync.cycles.report import Report
 from tracking.crm.identity import content_key, stored_message_id, synthetic_message_id
 from tracking.crm.models import Blob
-from tracking.crm.storage import store_all
+from tracking.crm.storage import read, store_all
 from tracking.decide.relevance import judge, needs_raw, takes_everything
 from tracking.decide.verdicts import Candidate, Facts, Known, Message, Verdict
 from tracking.facts.batch import facts_for, rows_with, start_of
@@ -84,8 +84,12 @@ class Settling:
             self._settle_group(fetched)
 
     def _fetch(self, batch: Sequence[Waiting], raw: bool) -> Iterator[tuple[Waiting, Arrival]]:
-        """What the server still has; what it has no more is noted as gone, what it cannot give as a failure."""
-        by_key = {waiting.placement.server_key: waiting for waiting in batch}
+        """What the server still has; what it has no more is noted as gone, what it cannot give as a failure.
+
+        A message that was put in quarantine is read from the bytes that were kept, not once more from the server.
+        """
+        yield from ((waiting, _kept_arrival(waiting)) for waiting in batch if waiting.row.raw_id)
+        by_key = {waiting.placement.server_key: waiting for waiting in batch if not waiting.row.raw_id}
         vanished: list[Waiting] = []
         for result in self.source.fetch(list(by_key), raw=raw):
             self.lease.progress()
@@ -202,6 +206,11 @@ def _whole_of(one: Fetched) -> bytes:
     if one.arrival.raw is None:
         raise ValueError("the server did not give the message")
     return one.arrival.raw
+
+
+def _kept_arrival(waiting: Waiting) -> Arrival:
+    raw = read(waiting.row.raw_id or "")
+    return Arrival(waiting.placement.server_key, len(raw), raw, raw, waiting.row.received_on)
 
 
 def _known(email_id: UUID, message: Message, verdict: Verdict) -> Known:

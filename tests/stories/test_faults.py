@@ -12,6 +12,7 @@ from profiles.secrets import Sealed
 from tests.company import Company, assert_balanced, leg, receive, run
 from tests.letters import letter
 from tracking.crm.models import Contact, DomainEvent, Email
+from tracking.keep.redo import redo
 from tracking.models import LedgerRow, LedgerState, Placement
 
 TEMPORARY = [
@@ -208,6 +209,23 @@ def test_one_poison_message_among_a_hundred_costs_one_row(company: Company, monk
     assert DomainEvent.objects.filter(kind="message.quarantined").count() == 1
     assert leg(alice).status == LegStatus.SUCCESS
     assert_balanced(alice)
+
+
+def test_a_quarantined_message_can_be_judged_again_after_it_left_the_server(company: Company, monkeypatch) -> None:
+    alice = alice_with(company, "pop3")
+    company.sandbox.deliver("alice@us.test", letter("ann@acme.test", "alice@us.test", "POISON", "x"))
+    with monkeypatch.context() as patched:
+        poison_the_parser(patched)
+        for number in range(5):
+            run(alice, now=timezone.now() + timedelta(minutes=6) * number)
+    company.sandbox.delete("alice@us.test", company.sandbox.inbox("alice@us.test")[0]["id"])
+    receive(alice)
+    assert redo(LedgerRow.objects.filter(state=LedgerState.QUARANTINED), timezone.now()) == 1
+
+    receive(alice)
+
+    assert Email.objects.get().subject == "POISON"
+    assert (assert_balanced(alice).tracked, DomainEvent.objects.filter(kind="email.tracked").count()) == (1, 1)
 
 
 def deliver_from(company: Company, first: int, end: int) -> None:

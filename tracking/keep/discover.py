@@ -117,7 +117,7 @@ def mark_gone(mailbox_id: UUID, placements: Iterable[Placement], now: datetime) 
 def _mark_chunk_gone(mailbox_id: UUID, placements: list[Placement], now: datetime) -> None:
     Placement.objects.filter(pk__in=[placement.pk for placement in placements]).update(gone_on=now, acknowledge=0)
     rows = LedgerRow.objects.filter(
-        pk__in=[placement.ledger_row_id for placement in placements], state=LedgerState.PENDING
+        pk__in=[placement.ledger_row_id for placement in placements], state=LedgerState.PENDING, raw__isnull=True
     ).exclude(placements__gone_on__isnull=True)
     count = LedgerRow.objects.filter(pk__in=list(rows.values_list("pk", flat=True))).update(
         state=LedgerState.GONE, decided_on=now

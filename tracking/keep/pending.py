@@ -39,12 +39,14 @@ def anything_waits(mailbox: Mailbox) -> bool:
 
 
 def next_batch(mailbox: Mailbox, folder: str, now: datetime) -> list[Waiting]:
-    """The oldest items that are due: at most 50, at most 16 MB unless a single one is larger. One select."""
+    """The oldest items that are due: at most 50, at most 16 MB unless a single one is larger. One select.
+
+    What the server still shows, and what was put in quarantine with its bytes, whether it is still shown or not.
+    """
+    at_hand = Q(gone_on__isnull=True) | Q(ledger_row__raw__isnull=False)
     due = Q(ledger_row__retry_on__isnull=True) | Q(ledger_row__retry_on__lte=now)
     placements = (
-        Placement.objects.filter(
-            due, mailbox=mailbox, folder=folder, gone_on__isnull=True, ledger_row__state=LedgerState.PENDING
-        )
+        Placement.objects.filter(due, at_hand, mailbox=mailbox, folder=folder, ledger_row__state=LedgerState.PENDING)
         .select_related("ledger_row")
         .order_by("ledger_row__received_on", "ledger_row_id", "id")[:BATCH_ITEMS]
     )

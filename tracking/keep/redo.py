@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from mailboxes.models import Leg, MailboxLeg
 from tracking.decide.verdicts import Reason
@@ -30,10 +30,11 @@ _FRESH: dict[str, Any] = {
 def redo(rows: QuerySet[LedgerRow], now: datetime) -> int:
     """Judge these quarantined or ignored rows again at the next run, which is asked for at once. Returns how many.
 
-    Rows that the server no longer shows stay as they are: there would be nothing to read.
+    Rows that the server no longer shows, and whose bytes were not kept, stay as they are: there would be nothing to read.
     """
     states = [LedgerState.QUARANTINED, LedgerState.IGNORED]
-    readable = rows.filter(state__in=states, placements__gone_on__isnull=True, placements__isnull=False)
+    at_hand = Q(placements__gone_on__isnull=True) | Q(raw__isnull=False)
+    readable = rows.filter(at_hand, state__in=states, placements__isnull=False)
     with transaction.atomic():
         moved, touched = _move(readable, states, _FRESH)
         Placement.objects.filter(ledger_row__in=touched).update(acknowledge=Acknowledgement.NONE)
