@@ -24,7 +24,7 @@ demo: $(RUN) ## A company with its mail servers, console and worker (PORT=8000; 
 
 test: $(DEV) ## The suite on SQLite, what needs a database again on PostgreSQL, and the linters.
 	$(BIN)/python -m pytest -n 2 -rs -m "not kill"
-	TEST_DATABASE=postgres $(BIN)/python -m pytest -n 2 -rs $(DATABASE_TESTS)
+	TEST_DATABASE=postgres $(BIN)/python -m pytest -n 2 -rs -m "not debian and not own_database" $(DATABASE_TESTS)
 	@$(MAKE) --no-print-directory lint
 
 test-kill: $(DEV) ## Kill the worker at every step it takes, and look for lost or doubled mail.

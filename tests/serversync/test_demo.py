@@ -18,6 +18,7 @@ from serversync.demo.letters import Letter, attachment, letters, message_id_of, 
 from serversync.demo.place import settings_of
 from tests.world import ROOT
 
+pytestmark = pytest.mark.own_database
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 ARRIVED = letters(week()["letter"], NOON)
 

@@ -23,6 +23,8 @@ from mailboxes.trials import request_trials
 request_trials(Mailbox.objects.all(), Leg, None, timezone.now())
 """
 
+pytestmark = pytest.mark.own_database
+
 
 @pytest.fixture
 def worker(tmp_path: Path, sandbox: SandboxProcess) -> Iterator[Worker]:
