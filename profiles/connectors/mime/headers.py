@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from profiles.connectors.mime_charsets import codec_of, decode, header_text, one_line
-from profiles.connectors.mime_transfer import from_base64
+from profiles.connectors.mime.charsets import codec_of, decode, header_text, one_line
+from profiles.connectors.mime.transfer import from_base64
 
 LONGEST_BLOCK = 1 << 20  # bytes of the header block of a message that are read
 LONGEST_BLOCK_OF_A_PART = 1 << 16

@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from profiles.connectors.mime_charsets import without_nul
-from profiles.connectors.mime_values import Address
+from profiles.connectors.mime.charsets import without_nul
+from profiles.connectors.mime.values import Address
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")

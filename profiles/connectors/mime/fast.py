@@ -1,6 +1,6 @@
 """Large base64 parts decoded by fast-mail-parser, five times faster than the standard library does it.
 
-Only the bytes of a part are taken from it, and only where it saw the very same parts as `mime_parts`. Texts, headers
+Only the bytes of a part are taken from it, and only where it saw the very same parts as `parts`. Texts, headers
 and part numbers never come from here, so a mail reads the same with and without it.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import zip_longest
 
-from profiles.connectors.mime_parts import Part
+from profiles.connectors.mime.parts import Part
 
 try:
     from fast_mail_parser import ParseError, PyLazyMimePart, parse_email_tree

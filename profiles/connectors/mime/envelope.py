@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from profiles.connectors.mime_addresses import addresses, message_id, message_ids
-from profiles.connectors.mime_charsets import one_line
-from profiles.connectors.mime_dates import date
-from profiles.connectors.mime_headers import Fields, decode_words, type_and_parameters
-from profiles.connectors.mime_values import Address, Envelope
+from profiles.connectors.mime.addresses import addresses, message_id, message_ids
+from profiles.connectors.mime.charsets import one_line
+from profiles.connectors.mime.dates import date
+from profiles.connectors.mime.headers import Fields, decode_words, type_and_parameters
+from profiles.connectors.mime.values import Address, Envelope
 
 _FURTHER = {
     name.lower().encode(): name

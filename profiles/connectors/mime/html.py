@@ -6,7 +6,7 @@ import re
 
 from lxml import etree
 
-from profiles.connectors.mime_charsets import without_nul
+from profiles.connectors.mime.charsets import without_nul
 
 LONGEST_HTML = 2_000_000  # characters that are read
 _HIDDEN = {"head", "script", "style", "title", "template", "noscript", "object", "select", "textarea", "svg", "math"}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass, field
 
-from profiles.connectors.mime_charsets import charset_of_html, decode, one_line
-from profiles.connectors.mime_fast import FastContents
-from profiles.connectors.mime_flowed import unflow
-from profiles.connectors.mime_headers import decode_words
-from profiles.connectors.mime_html import summary_of_html
-from profiles.connectors.mime_parts import Part, Structure
-from profiles.connectors.mime_transfer import Encoded, split_uuencoded
-from profiles.connectors.mime_values import Attachment
+from profiles.connectors.mime.charsets import charset_of_html, decode, one_line
+from profiles.connectors.mime.fast import FastContents
+from profiles.connectors.mime.flowed import unflow
+from profiles.connectors.mime.headers import decode_words
+from profiles.connectors.mime.html import summary_of_html
+from profiles.connectors.mime.parts import Part, Structure
+from profiles.connectors.mime.transfer import Encoded, split_uuencoded
+from profiles.connectors.mime.values import Attachment
 
 LONGEST_TEXT = 16 << 20  # bytes of one text part, before its charset is decoded
 _TOO_LONG = f"A text is longer than {LONGEST_TEXT >> 20} MB; the rest was left out."

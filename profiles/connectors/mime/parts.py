@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from profiles.connectors.mime_headers import (
+from profiles.connectors.mime.headers import (
     LONGEST_BLOCK,
     LONGEST_BLOCK_OF_A_PART,
     Fields,
     read_fields,
     type_and_parameters,
 )
-from profiles.connectors.mime_transfer import decoded
+from profiles.connectors.mime.transfer import decoded
 
 MOST_PARTS = 10_000
 _DELIMITER = re.compile(rb"\n--([^\r\n]{1,300})")

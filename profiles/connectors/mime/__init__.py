@@ -6,13 +6,13 @@ Every string can be stored: it can be encoded as UTF-8 and holds no NUL.
 
 from __future__ import annotations
 
-from profiles.connectors.mime_bodies import Bodies, encoded_files
-from profiles.connectors.mime_compose import compose
-from profiles.connectors.mime_envelope import envelope_of
-from profiles.connectors.mime_headers import read_fields
-from profiles.connectors.mime_html import summary_of_html
-from profiles.connectors.mime_parts import structure_of, with_line_feeds
-from profiles.connectors.mime_values import Address, Attachment, Envelope, Message
+from profiles.connectors.mime.bodies import Bodies, encoded_files
+from profiles.connectors.mime.compose import compose
+from profiles.connectors.mime.envelope import envelope_of
+from profiles.connectors.mime.headers import read_fields
+from profiles.connectors.mime.html import summary_of_html
+from profiles.connectors.mime.parts import structure_of, with_line_feeds
+from profiles.connectors.mime.values import Address, Attachment, Envelope, Message
 
 __all__ = [
     "Address",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from profiles.connectors.mime_charsets import one_line
-from profiles.connectors.mime_headers import decode_words
-from profiles.connectors.mime_values import Address
+from profiles.connectors.mime.charsets import one_line
+from profiles.connectors.mime.headers import decode_words
+from profiles.connectors.mime.values import Address
 
 # The common forms, "Name <a@b>" and "a@b", without anything that needs the tokens below.
 _PLAIN = re.compile(r'\s*+(?:"([^"\\@<>]*+)"|([^"<>@()\[\]\\,;:]*+))\s*+<([^<>\s"(),;:]++)>\s*+')
