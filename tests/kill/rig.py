@@ -155,6 +155,7 @@ def environment(folder: Path, database_url: str) -> dict[str, str]:
         "SERVERSYNC_ENV_FILE": str(folder / "none.env"),
         "DATABASE_URL": database_url,
         "VAR_DIR": str(folder),
+        "INSTANCE_ID": "killed",  # given, so that no run has to make one first: all runs take the same steps
         "SECRET_KEY": "a key for tests only",
         "FIELD_KEYS": f"tests:{Fernet.generate_key().decode()}",
         "ALLOWED_LOCAL_HOSTS": "127.0.0.1",
