@@ -26,10 +26,8 @@ class Policy:
     unresolve_email_address_if_multiple_match: bool = False  # 5.13
     unresolve_sender_in_case_of_multiple_match: bool = False  # 5.12
     resolve_for_inactive_entities: bool = False  # 5.12
-    allow_unresolved_parties_on_email_send: bool = False  # 7.7
     max_upload_file_size: int = 25 * 1024 * 1024  # 5.19, bytes
     maximum_message_size: int = 150 * 1024 * 1024  # 5.19, bytes
-    email_default_incoming_filtering_method: int = 1  # 5.4
     sss_save_outgoing_email_to_exchange_sent_folder: bool = True  # 7.8
     track_categorized_items: bool = True  # 5.23
     tracked_category: str = "Tracked to CRM"  # 5.23

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import IntegerChoices
 
-from mailboxes.models import ActDeliveryMethod, IncomingDeliveryMethod, IncomingFilter, Leg, OutgoingDeliveryMethod
+from mailboxes.models import ActDeliveryMethod, IncomingDeliveryMethod, Leg, OutgoingDeliveryMethod
 from mailboxes.policy import Policy, policy_from
 from serversync.configure.document import Document, Place
 from serversync.configure.tables import Field, Table, tables
@@ -16,7 +16,6 @@ from serversync.configure.values import WrongValue, converted, from_environment,
 
 ORGANIZATION_KEYS = ("name", "default_email_server_profile")
 OPTION_SETTINGS: Mapping[str, type[IntegerChoices]] = {
-    "email_default_incoming_filtering_method": IncomingFilter,
     "default_incoming_email_delivery_method": IncomingDeliveryMethod,
     "default_outgoing_email_delivery_method": OutgoingDeliveryMethod,
     "default_act_delivery_method": ActDeliveryMethod,
