@@ -21,21 +21,61 @@ class Policy:
     default_act_delivery_method: int = 2  # 3.2
     require_approval_for_user_email: bool = True  # 3.4
     require_approval_for_queue_email: bool = True  # 3.4
+    use_filtering_method_of_syncing_mailbox_only_for_correlation: bool = False  # 5.7
+    sss_force_filtering_method_for_user_mailboxes: int = -1  # 5.5; -1 = each user's own choice
+    hide_track_all_option: bool = False  # 5.5
+    hide_email_auto_track_options: bool = False  # 5.5
+    do_not_auto_track_email: bool = True  # 5.5: whether "no email messages" is offered
+    recognize_list_and_bcc_delivery: bool = True  # 5.9
+    auto_track_sent_folder_items: bool = False  # 5.3
+    track_mail_between_users_as_two_activities: bool = False  # 5.11
+    ignore_internal_email_detection_enhancement: bool = True  # 5.11
+    do_not_ignore_internal_email_to_queues: bool = True  # 5.11
+    ignore_internal_email_from_queues: bool = False  # 5.11
+    apply_manual_resolution_to_like_addresses: bool = True  # 5.13
+    auto_create_contact_on_promote: bool = True  # 5.15
+    restrict_irm_email_items: bool = False  # 5.20
     email_correlation_enabled: bool = True  # 6.3
+    email_token_enabled: bool = False  # 6.5: whether new mail is given a token; tokens are always recognised
+    tracking_token_form: str = "long"  # 6.5; "long" (random) or "classic" (digits)
+    tracking_prefix: str = "CRM:"  # 6.5
+    old_tracking_prefixes: str = ""  # 6.5, separated by spaces
+    tracking_token_id_base: int = 0  # 6.5
+    tracking_token_id_digits: int = 3  # 6.5
+    tracking_number_digits: int = 3  # 6.5
+    maximum_subject_length_on_mail_server: int = 255  # 6.5
+    email_smart_matching_enabled: bool = False  # 6.3
+    hash_filter_keywords: str = r"^[\s]*([\w]+\s?:[\s]*)+"  # 6.6
+    hash_max_count: int = 20  # 6.6
+    hash_delta_subject_count: int = 0  # 6.6
+    hash_min_address_count: int = 2  # 6.6
+    smart_matching_days: int = 90  # 6.6
+    ignore_conversation_index_and_in_reply_to_for_correlation: bool = False  # 6.4
     do_not_correlate_forwarded_emails_as_replies: bool = True  # 6.4
     unresolve_email_address_if_multiple_match: bool = False  # 5.13
     unresolve_sender_in_case_of_multiple_match: bool = False  # 5.12
     resolve_for_inactive_entities: bool = False  # 5.12
     max_upload_file_size: int = 25 * 1024 * 1024  # 5.19, bytes
     maximum_message_size: int = 150 * 1024 * 1024  # 5.19, bytes
+    blocked_attachments: str = (
+        "ade adp app asp bas bat cer chm cmd com cpl crt csh exe hlp hta inf ins isp jar js jse"
+        " ksh lnk mda mdb mde mdt mdw mdz msc msi msp mst ops pcd pif prf prg ps1 reg scf scr sct shb shs url vb vbe vbs"
+        " wsc wsf wsh"
+    )  # 5.19, extensions separated by spaces
     sss_save_outgoing_email_to_exchange_sent_folder: bool = True  # 7.8
     track_categorized_items: bool = True  # 5.23
     tracked_category: str = "Tracked to CRM"  # 5.23
+    undeliverable_category: str = "Tracked to CRM (Undeliverable)"  # 5.22
     maximum_email_delivery_attempts: int = 10  # 7.4
     item_attempts: int = 5  # 5.22
     deletion_grace_hours: int = 0  # 5.24; more than the hours between two backups, and a restore loses nothing
     transient_failures_before_stop: int = 10  # 4.6
     create_queue_items_for_accepting_queue_recipients: bool = True  # 5.18
+    create_queue_item_for_synchronizing_mailbox: bool = True  # 5.18
+    sss_create_additional_queue_items_for_already_tracked_email: bool = True  # 5.10
+    share_mail_by_regarding: bool = (
+        False  # whoever may see a record may read the mail regarding it, unless it is private
+    )
     self_approval: bool = False  # 3.6
     owners_may_change_methods: bool = False
     dead_man_minutes: int = 60  # no successful run of anything for so long raises an alarm; 0 = off
@@ -54,6 +94,12 @@ DYNAMICS: Mapping[str, Any] = {
     "self_approval": True,
     "notify_mailbox_owner": False,
     "tracked_category": "Tracked to Dynamics 365",
+    "undeliverable_category": "Tracked to Dynamics 365 (Undeliverable)",
+    "recognize_list_and_bcc_delivery": False,
+    "track_mail_between_users_as_two_activities": True,
+    "sss_create_additional_queue_items_for_already_tracked_email": False,
+    "email_token_enabled": True,
+    "tracking_token_form": "classic",
 }
 
 

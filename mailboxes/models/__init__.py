@@ -1,6 +1,6 @@
 """Whose mail, and its state."""
 
-from mailboxes.models.addresses import AddressEntry
+from mailboxes.models.addresses import AddressEntry, AddressResolution
 from mailboxes.models.alerts import TraceLevel, TraceLog
 from mailboxes.models.circuit import ServerCircuit
 from mailboxes.models.leg import Leg, LegStatus, MailboxLeg
@@ -13,14 +13,16 @@ from mailboxes.models.mailbox import (
 )
 from mailboxes.models.pause import Pause
 from mailboxes.models.queue import Queue, QueueItem, QueueMember, QueueViewType
-from mailboxes.models.settings import IncomingFilter, Organization, UserSettings
+from mailboxes.models.settings import AutoCreate, IncomingFilter, Organization, UserSettings
 from mailboxes.models.statistics import MailboxStatistics
 from mailboxes.models.trial import Trial
 
 __all__ = [
     "ActDeliveryMethod",
     "AddressEntry",
+    "AddressResolution",
     "Approval",
+    "AutoCreate",
     "IncomingDeliveryMethod",
     "IncomingFilter",
     "Leg",

@@ -1,7 +1,9 @@
-"""The address index: every e-mail address of every e-mail enabled record, for one look-up per batch (5.12)."""
+"""The address index: every e-mail address of every e-mail enabled record, for one look-up per batch (5.12); and what
+people have said an address stands for (5.13)."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
@@ -29,3 +31,20 @@ class AddressEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address} ({self.name})"
+
+
+class AddressResolution(models.Model):
+    """A person has said which record an address stands for; it is applied to like addresses (5.13)."""
+
+    address = models.CharField(max_length=320, unique=True, help_text="Lower case.")
+    record_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+", db_index=False)
+    record_id = models.CharField(max_length=64)
+    name = models.CharField(max_length=200, blank=True)
+    chosen_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    chosen_on = models.DateTimeField()
+
+    class Meta:
+        ordering = ["address"]
+
+    def __str__(self) -> str:
+        return f"{self.address} is {self.name}"

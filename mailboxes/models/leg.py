@@ -113,6 +113,8 @@ class MailboxLeg(models.Model):
         default=False, help_text="Stopped after failures that may pass: it is still tried, ever more rarely."
     )
     last_remedy = models.CharField(max_length=1000, blank=True)
+    ews_url = models.CharField(max_length=500, blank=True, help_text="Where autodiscover found the server (2.7).")
+    last_auto_discovered_on = models.DateTimeField(null=True, blank=True)
 
     objects = MailboxLegQuerySet.as_manager()
     mailbox_id: UUID

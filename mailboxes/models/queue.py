@@ -63,13 +63,16 @@ class QueueItem(models.Model):
     object = GenericForeignKey("object_type", "object_id")
     entered_on = models.DateTimeField()
     worker = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    worker_modified_on = models.DateTimeField(null=True, blank=True, help_text="When it was last picked or released.")
     state_code = models.PositiveSmallIntegerField("state", choices=StateCode, default=StateCode.ACTIVE)
+    modified_on = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["-entered_on"]
         constraints = [
             models.UniqueConstraint(fields=["queue", "object_type", "object_id"], name="queue_item_once_per_queue")
         ]
+        indexes = [models.Index(fields=["object_type", "object_id"], name="queue_items_of_object")]
 
     def __str__(self) -> str:
         return f"Item in {self.queue}"

@@ -67,6 +67,14 @@ def current_policy() -> Policy:
     return policy_from(overrides)
 
 
+class AutoCreate(models.IntegerChoices):
+    """5.15, `AutoCreateContactOnPromote`. The original documents no codes beyond 0; these are ours."""
+
+    NOTHING = 0, "Nothing"
+    CONTACT = 1, "A contact"
+    LEAD = 2, "A lead"
+
+
 class UserSettings(models.Model):
     """What Dynamics keeps on systemuser and usersettings."""
 
@@ -75,6 +83,12 @@ class UserSettings(models.Model):
     )
     incoming_email_filtering_method = models.PositiveSmallIntegerField(
         "track", choices=IncomingFilter, default=IncomingFilter.RESPONSES_TO_OUR_MAIL
+    )
+    auto_create_contact_on_promote = models.PositiveSmallIntegerField(
+        "unknown senders of tracked email become", choices=AutoCreate, default=AutoCreate.NOTHING
+    )
+    tracking_token_id = models.PositiveIntegerField(
+        null=True, blank=True, unique=True, editable=False, help_text="The user's number in classic tokens (6.5)."
     )
     last_alerts_viewed_time = models.DateTimeField(null=True, blank=True, editable=False)
     time_zone = models.CharField(max_length=64, default="UTC")

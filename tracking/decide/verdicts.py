@@ -32,6 +32,13 @@ class Reason(IntEnum):
     TOO_LARGE = 104
     IGNORED_BY_A_PERSON = 105
     OUR_TEST_MESSAGE = 106
+    EXCLUDED = 107
+    REMOVED_BEFORE = 108
+    TRACKED_BY_A_PERSON = 109
+    TRACKED_BY_CATEGORY = 110
+    CATEGORY_REMOVED = 111
+    RIGHTS_PROTECTED = 112
+    TRACKED_BY_FOLDER = 113
 
 
 REASON_TEXTS: Mapping[int, str] = {
@@ -51,6 +58,13 @@ REASON_TEXTS: Mapping[int, str] = {
     Reason.TOO_LARGE: "It is larger than the largest message that is taken.",
     Reason.IGNORED_BY_A_PERSON: "A person decided that it does not matter.",
     Reason.OUR_TEST_MESSAGE: "It was sent from here to test the mailbox.",
+    Reason.EXCLUDED: "Its address, domain or conversation is never to be tracked.",
+    Reason.REMOVED_BEFORE: "It was removed here before, and what was removed stays removed.",
+    Reason.TRACKED_BY_A_PERSON: "A person asked to track it.",
+    Reason.TRACKED_BY_CATEGORY: "It bears the category that asks to track it.",
+    Reason.CATEGORY_REMOVED: "The category that asked to track it was taken away.",
+    Reason.RIGHTS_PROTECTED: "It is protected by rights management.",
+    Reason.TRACKED_BY_FOLDER: "It lies in a tracked folder.",
 }
 
 
@@ -78,7 +92,11 @@ class Method(IntEnum):
     """6.1, `CorrelationMethod`"""
 
     NONE = 0
+    SKIPPED = 1
     IN_REPLY_TO = 3
+    TRACKING_TOKEN = 4
+    CONVERSATION_INDEX = 5
+    SMART_MATCHING = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -31,6 +32,18 @@ class Acknowledgement(models.IntegerChoices):
     NONE = 0, "Nothing"
     CATEGORIZE = 1, "Set the category"
     DELETE = 2, "Delete"
+    UNCATEGORIZE = 3, "Take the category away"
+    CATEGORIZE_UNDELIVERABLE = 4, "Set the category of what could not be tracked"
+    MOVE_UNDELIVERABLE = 5, "Move to the folder of what could not be tracked"
+
+
+class Explicit(models.IntegerChoices):
+    """Whether a message is tracked because somebody said so, past every filter (5.6)."""
+
+    NO = 0, "Not asked for"
+    PERSON = 1, "A person asked for it"
+    CATEGORY = 2, "It bears the category"
+    FOLDER = 3, "It lies in a tracked folder"
 
 
 class LedgerRow(models.Model):
@@ -43,6 +56,9 @@ class LedgerRow(models.Model):
     evidence = models.JSONField(default=dict)
     email = models.ForeignKey(Email, models.SET_NULL, null=True, blank=True, related_name="ledger_rows")
     message_id = models.CharField(max_length=320, blank=True)
+    sender = models.CharField(max_length=320, blank=True, help_text="Lower case; expires with the evidence.")
+    explicit = models.PositiveSmallIntegerField(choices=Explicit, default=Explicit.NO)
+    explicit_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     size = models.PositiveBigIntegerField(default=0)
     received_on = models.DateTimeField(null=True)
     discovered_on = models.DateTimeField()
@@ -61,6 +77,7 @@ class LedgerRow(models.Model):
         indexes = [
             models.Index(fields=["mailbox", "received_on", "id"], name="ledger_pending", condition=Q(state=0)),
             models.Index(fields=["message_id"], name="ledger_message_id", condition=~Q(message_id="")),
+            models.Index(fields=["sender", "-id"], name="ledger_sender", condition=~Q(sender="")),
         ]
 
     def __str__(self) -> str:
@@ -78,6 +95,7 @@ class Placement(models.Model):
     change_key = models.CharField(max_length=200, blank=True)
     shown_on = models.DateTimeField()
     gone_on = models.DateTimeField(null=True)
+    is_tagged = models.BooleanField(default=False, help_text="It bore the category when the server last showed it.")
     acknowledge = models.PositiveSmallIntegerField(choices=Acknowledgement, default=Acknowledgement.NONE)
 
     class Meta:

@@ -3,6 +3,7 @@
 from tracking.crm.models.activities import Appointment, Direction, Email, RecurringAppointmentMaster, Task
 from tracking.crm.models.blobs import ActivityMimeAttachment, Blob
 from tracking.crm.models.events import DomainEvent
+from tracking.crm.models.hashes import EmailHash, HashType
 from tracking.crm.models.parties import ActivityParty, Participation
 from tracking.crm.models.records import Account, Case, Contact, Lead
 
@@ -17,6 +18,8 @@ __all__ = [
     "Direction",
     "DomainEvent",
     "Email",
+    "EmailHash",
+    "HashType",
     "Lead",
     "Participation",
     "RecurringAppointmentMaster",

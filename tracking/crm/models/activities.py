@@ -17,6 +17,7 @@ from tracking.crm.models.states import (
     TASK_PAIRS,
     ActivityState,
     AppointmentStatus,
+    AutomaticKind,
     CorrelationMethod,
     DeliveryState,
     Direction,
@@ -91,6 +92,26 @@ class Email(Activity):
     conversation_tracking_id = models.UUIDField(
         null=True, blank=True, help_text="The id of the first message of the conversation."
     )
+    tracking_token = models.CharField(max_length=50, blank=True)
+    conversation_index = models.CharField(max_length=2048, blank=True)
+    base_conversation_index_hash = models.BigIntegerField(null=True, editable=False)
+    counterpart = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The same message in the other direction: internal mail is sent by one and received by the other (5.11).",
+    )
+    shares_message_id = models.BooleanField(
+        default=False, help_text="Another message with the same Message-ID and other content exists."
+    )
+    automatic_kind = models.PositiveSmallIntegerField(choices=AutomaticKind, default=AutomaticKind.NONE)
+    is_private = models.BooleanField("private", default=False, help_text="Only its owner reads it.")
+    preview = models.CharField(max_length=200, blank=True, help_text="The beginning of what is new in it, for lists.")
+    safe_description = models.TextField(blank=True, help_text="The body as it may be shown, filled when first read.")
+    internet_message_headers = models.CharField(max_length=500, blank=True)  # 5.21
+    edited_fields = models.JSONField(default=list, help_text="What a person has changed; rebuilding keeps it.")
     sent_on = models.DateTimeField(null=True, blank=True)
     notifications = models.PositiveSmallIntegerField(choices=Notifications, default=Notifications.NONE)
     attachment_count = models.PositiveIntegerField(default=0)
@@ -114,6 +135,12 @@ class Email(Activity):
             models.Index(fields=["message_id"], name="email_message_id"),
             models.Index(fields=["conversation_tracking_id"], name="email_conversation"),
             models.Index(fields=["-sent_on"], name="email_sent_on"),
+            models.Index(fields=["tracking_token"], name="email_token", condition=~Q(tracking_token="")),
+            models.Index(
+                fields=["base_conversation_index_hash"],
+                name="email_conversation_index",
+                condition=Q(base_conversation_index_hash__isnull=False),
+            ),
             models.Index(
                 fields=["regarding_type", "regarding_id"], name="email_regarding", condition=~Q(regarding_id="")
             ),

@@ -30,7 +30,8 @@ class ActivityMimeAttachment(models.Model):
     file_size = models.PositiveBigIntegerField(default=0)
     attachment_content_id = models.CharField(max_length=250, blank=True)
     is_inline = models.BooleanField(default=False)
-    is_left_out = models.BooleanField(default=False, help_text="Over the size limit; still in the original (5.19).")
+    is_left_out = models.BooleanField(default=False, help_text="Not to be had here; still in the original (5.19).")
+    left_out_because = models.CharField(max_length=200, blank=True)
 
     email_id: UUID
 

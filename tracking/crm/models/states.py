@@ -50,6 +50,8 @@ class DeliveryState(models.IntegerChoices):
     UNKNOWN = 2, "Unknown: check or resend"
     PARTLY_REFUSED = 3, "Some recipients were refused"
     REFUSED = 4, "Refused"
+    BOUNCED = 5, "Came back"
+    PARTLY_BOUNCED = 6, "Came back for some recipients"
 
 
 class CorrelationMethod(models.IntegerChoices):
@@ -71,6 +73,18 @@ class Notifications(models.IntegerChoices):
     NONE = 0, "None"
     SOME_ATTACHMENTS_NOT_SAVED = 1, "Some attachments were not saved"
     TRUNCATED_BODY = 2, "The body was truncated"
+
+
+class AutomaticKind(models.IntegerChoices):
+    """Mail that no person wrote (RFC 3834, RFC 3464, vendors' marks). Ours: the original does not tell (5.2)."""
+
+    NONE = 0, "Written by a person"
+    AUTO_REPLY = 1, "Automatic reply"
+    BOUNCE = 2, "Bounce"
+    DELAY_NOTICE = 3, "Notice of delay"
+    BULK = 4, "List or bulk mail"
+    NOTIFICATION = 5, "Automatic notification"
+    RECEIPT = 6, "Receipt"
 
 
 class AppointmentStatus(models.IntegerChoices):
