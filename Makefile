@@ -14,7 +14,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kill bench lint format
+.PHONY: help demo test test-kill bench mutate lint format
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ test-kill: $(DEV) ## Kill the worker at every step it takes, and look for lost o
 
 bench: $(DEV) ## How many messages a processor second brings into the database.
 	$(BIN)/python -m tests.bench.run
+
+mutate: $(DEV) ## Change the decisions in hundreds of small ways and see whether the tests notice.
+	$(BIN)/mutmut run --max-children 2 | tr '\r' '\n' | tail -n 4
+	$(BIN)/mutmut results
 
 lint: export DJANGO_SETTINGS_MODULE = tests.settings
 lint: $(DEV) ## Linters, formatting, types, and whether a migration is missing.

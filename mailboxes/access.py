@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from profiles.encryption import USUAL_PORTS, tls_of
-from profiles.items import Access, Transport
+from profiles.encryption import USUAL_PORTS
+from profiles.items import Access, Tls, Transport
 
 BY_USER_OR_QUEUE, IN_PROFILE, ANONYMOUS = 0, 1, 4
 POP3_SMTP = 1
 EXCHANGE = frozenset({0, 2, 3})
+ANYWHERE = "https://autodiscover/"  # stands for an address that is not known yet
 
 
 class AccessIncomplete(Exception):
@@ -24,13 +25,15 @@ class Connection:
     server_type: int
     location: str
     port: int | None
-    use_ssl: bool
+    tls: Tls
     retrieval: int
     username: str
     reveal_password: Callable[[], str]
     impersonate: bool
     timeout: float
     max_connections: int
+    auto_discover: bool = False
+    discovered_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,11 @@ class Surroundings:
 def access_for(connection: Connection, mailbox: MailboxCredentials, outgoing: bool, around: Surroundings) -> Access:
     """The one value a connector needs. Raises AccessIncomplete; KeyUnavailable when a secret cannot be opened."""
     transport = _transport(connection.server_type, outgoing)
-    if not connection.location:
+    discovers = connection.auto_discover and transport is Transport.EWS
+    if not connection.location and not discovers:
         raise AccessIncomplete("The email server profile names no server. Enter its location in the profile.")
     username, password = _credentials(connection, mailbox)
-    tls = tls_of(transport, connection.use_ssl, connection.port)
+    tls = Tls.IMPLICIT if transport is Transport.EWS and connection.tls is Tls.STARTTLS else connection.tls
     return Access(
         transport=transport,
         address=mailbox.address,
@@ -73,6 +77,18 @@ def access_for(connection: Connection, mailbox: MailboxCredentials, outgoing: bo
         ca_file=around.ca_file,
         allowed_local_hosts=around.allowed_local_hosts,
     )
+
+
+def autodiscover_access(
+    connection: Connection, mailbox: MailboxCredentials, outgoing: bool, around: Surroundings
+) -> Access:
+    """How autodiscover is asked: with the same credentials; `url` is the host or address that the profile names to be
+    asked first, if any (2.7). Raises AccessIncomplete and KeyUnavailable."""
+    first, port = connection.location, f":{connection.port}" if connection.port else ""
+    if first and "://" not in first:
+        first = f"{'http' if connection.tls is Tls.NONE else 'https'}://{first}{port}"
+    access = access_for(replace(connection, discovered_url=first or ANYWHERE), mailbox, outgoing, around)
+    return replace(access, url=first)
 
 
 def _transport(server_type: int, outgoing: bool) -> Transport:
@@ -103,8 +119,15 @@ def _credentials(connection: Connection, mailbox: MailboxCredentials) -> tuple[s
 
 
 def _ews_url(connection: Connection) -> str:
-    """A full address as it stands; a bare host gets the usual path (2.7)."""
+    """What autodiscover found; else a full address as it stands, and a bare host with the usual path (2.7)."""
+    if connection.auto_discover:
+        if not connection.discovered_url:
+            raise AccessIncomplete(
+                "Autodiscover has not found the Exchange server of this mailbox yet. "
+                "Wait for its next run, or enter the EWS address in the profile and turn autodiscover off."
+            )
+        return connection.discovered_url
     if "://" in connection.location:
         return connection.location
     port = f":{connection.port}" if connection.port else ""
-    return f"{'https' if connection.use_ssl else 'http'}://{connection.location}{port}/EWS/Exchange.asmx"
+    return f"{'http' if connection.tls is Tls.NONE else 'https'}://{connection.location}{port}/EWS/Exchange.asmx"

@@ -14,6 +14,9 @@ from mailboxes.models.settings import current_policy
 from mailboxes.policy import Policy
 from profiles.models import EmailServerProfile
 
+SERVER_SILENT = "server silent"
+"""How the cause of an alert ends that says that a server answers nobody."""
+
 About = Mailbox | EmailServerProfile
 """What an alert is about: its owner and the administrators see it (4.9)."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -13,6 +12,7 @@ from django.db.models import QuerySet
 from mailboxes import switching
 from mailboxes.models import Approval, Mailbox
 from mailboxes.policy import Policy
+from profiles import history
 
 APPROVE = "mailboxes.approve_address"
 Person = User | AnonymousUser
@@ -50,8 +50,7 @@ def reject(mailboxes: QuerySet[Mailbox], by: Person) -> int:
     """Reject the addresses (3.7); the history of each names who did. Raises PermissionDenied (3.5). Returns how many."""
     if not may_approve(by):
         raise PermissionDenied
-    with transaction.atomic():
-        _note(mailboxes, by, "Address rejected.")
+    with history.acting(by):
         return switching.reject(mailboxes)
 
 
@@ -63,11 +62,5 @@ def approve_own(mailbox: Mailbox, by: Person, policy: Policy, now: datetime) -> 
 
 
 def _approve(mailboxes: QuerySet[Mailbox], by: Person, now: datetime) -> int:
-    with transaction.atomic():
-        _note(mailboxes.exclude(email_address=""), by, "Address approved.")
+    with transaction.atomic(), history.acting(by):
         return switching.approve(mailboxes, by.pk, now)
-
-
-def _note(mailboxes: QuerySet[Mailbox], by: Person, message: str) -> None:
-    assert by.pk is not None, "nobody who is not signed in has the permission"
-    LogEntry.objects.log_actions(by.pk, mailboxes, CHANGE, message)

@@ -6,6 +6,7 @@ class MailboxesConfig(AppConfig):
     verbose_name = "Mailboxes"
 
     def ready(self) -> None:
-        from mailboxes import birth
+        from mailboxes import birth, kept
 
         birth.connect()
+        kept.keep_history()

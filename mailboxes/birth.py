@@ -13,7 +13,7 @@ from django.utils import timezone
 from mailboxes import addresses, provision
 from mailboxes.models import Queue
 
-FOLLOWED = frozenset({"email", "email_address", "name", "username", "first_name", "last_name"})
+FOLLOWED = frozenset({"email", "email_address", "name", "owner", "username", "first_name", "last_name"})
 
 
 def connect() -> None:

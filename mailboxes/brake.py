@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from mailboxes.models import Leg, Mailbox, MailboxLeg, Organization, Pause
+from profiles import history
 from profiles.models import EmailServerProfile
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ HELD = (
     "This database was last used by another installation (restored backup or copy). "
     "An administrator has to say which it is."
 )
+RESUMED_BY = "resumed by"
 LONGEST_REASON = 300  # characters of a leg's skip reason
 Person = AbstractUser | str  # a user, or the name of whoever uses the command line
 
@@ -77,8 +79,9 @@ def resume(paused: Pause, by: Person, now: datetime) -> int:
     """Go on without a test: ask the enabled legs to run now. Returns how many; 0 when it had been resumed before."""
     scope = scope_of(paused)
     with transaction.atomic():
-        if not pauses_in_force().filter(_exactly(scope)).update(ended_on=now):
+        if not pauses_in_force().filter(_exactly(scope)).update(ended_on=now, **_ended(by)):
             return 0
+        history.note(paused, RESUMED_BY, "", _name(by))
         asked = _let_go(legs_under(scope), now)
         if not isinstance(by, str):
             LogEntry.objects.log_actions(by.pk, [paused], CHANGE, change_message="Resumed.", single_object=True)
@@ -165,6 +168,18 @@ def _fence(legs: QuerySet[MailboxLeg], why: str) -> None:
 def _let_go(legs: QuerySet[MailboxLeg], now: datetime) -> int:
     """If something else still stops one of them, the engine says so at once."""
     return legs.filter(enabled=True).update(skip_reason="", requested_on=now)
+
+
+def resumed_by(paused: Pause) -> str:
+    """Who ended it: also somebody on the command line, or whose account is gone."""
+    if paused.ended_by is not None:
+        return _name(paused.ended_by)
+    told = (entry.changes.get(RESUMED_BY) for entry in history.entries_of(Pause, str(paused.pk)) if entry.changes)
+    return next((names[1] for names in told if names), "–")
+
+
+def _ended(by: Person) -> dict[str, Any]:
+    return {} if isinstance(by, str) else {"ended_by_id": by.pk}
 
 
 def _name(by: Person) -> str:

@@ -11,6 +11,7 @@ _SSS = {INCOMING: 2, OUTGOING: 2, ACT: 1}  # 1.1: "server-side synchronization" 
 _NONE = {INCOMING: 0, OUTGOING: 0, ACT: 2}
 _OUTLOOK = {INCOMING: 1, OUTGOING: 1, ACT: 0}
 _APPROVED = 1
+FORWARD_MAILBOX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,29 @@ class LegFacts:
     belongs_to_user: bool
     belongs_to_queue: bool
     owner_active: bool
+
+
+def receives(method: int, mailbox_active: bool, owner_active: bool, approval: int, needs_approval: bool) -> bool:
+    """5.7: whether a user or queue may accept mail that is read in another mailbox: mail comes in here for an approved,
+    active address, by itself or through a forward mailbox."""
+    comes_in = method in (_SSS[INCOMING], FORWARD_MAILBOX)
+    return comes_in and mailbox_active and owner_active and (approval == _APPROVED or not needs_approval)
+
+
+def obstacle_to_forwarding(
+    method: int, mailbox_active: bool, owner_active: bool, approval: int, needs_approval: bool
+) -> str:
+    """8.3: why nothing is taken that this mailbox forwards to a forward mailbox, and what to change; "" if nothing is in
+    the way."""
+    if method != FORWARD_MAILBOX:
+        return "incoming email of that mailbox does not come through a forward mailbox. Set it to Forward mailbox."
+    if not mailbox_active:
+        return "that mailbox is inactive. Activate it."  # 1.9
+    if not owner_active:
+        return "whoever it belongs to is disabled. Enable them, or ignore the message."  # 3.14
+    if needs_approval and approval != _APPROVED:
+        return "the address is not approved. Approve it."  # 3.4
+    return ""
 
 
 def skip_reason(facts: LegFacts, policy: Policy) -> str:
@@ -52,7 +76,7 @@ def _rules(facts: LegFacts, policy: Policy) -> list[tuple[bool, str]]:
             "The delivery method is Outlook, which this service does not run. Choose server-side synchronization.",
         ),
         (
-            facts.leg == INCOMING and facts.method == 3,
+            facts.leg == INCOMING and facts.method == FORWARD_MAILBOX,
             "Mail of this mailbox arrives through a forward mailbox; it is not polled itself.",  # 1.6
         ),
         (facts.method != _SSS[facts.leg], "The delivery method is not server-side synchronization."),

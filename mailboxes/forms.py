@@ -1,21 +1,18 @@
-"""Forms of mailboxes and of the organization."""
+"""Forms of mailboxes and queues."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import fields
-
-from django import forms
-
-from mailboxes.models import Mailbox, Organization
-from mailboxes.policy import Policy
+from mailboxes.joining import ChoosesReaders
+from mailboxes.models import Mailbox, Queue
+from mailboxes.taking_over import AsksToTakeOver
 from profiles.forms import SealedPasswordsForm, clear_password, new_password
 
 
-class MailboxForm(SealedPasswordsForm):
+class MailboxForm(ChoosesReaders, AsksToTakeOver, SealedPasswordsForm):
     """A mailbox as people edit it; its legs are the engine's and no part of it."""
 
     sealed_columns = ("password",)
+    reader_fields = ("regarding_user", "regarding_queue", "owner")
     new_password = new_password("Password")
     clear_password = clear_password("Clear the password")
 
@@ -24,18 +21,11 @@ class MailboxForm(SealedPasswordsForm):
         exclude: tuple[str, ...] = ()
 
 
-class OrganizationForm(forms.ModelForm):
-    """The settings of the organization: only what differs from the defaults is stored."""
+class QueueForm(ChoosesReaders, AsksToTakeOver):
+    """A queue as people edit it."""
+
+    reader_fields = ("owner",)
 
     class Meta:
-        model = Organization
-        fields = ("name", "default_email_server_profile", "overrides")
-
-    def clean_overrides(self) -> object:
-        """An emptied field means: every default."""
-        return self.cleaned_data["overrides"] or {}
-
-
-def policy_table() -> list[tuple[str, str]]:
-    """Every setting of the organization with its default, as one would write it in `overrides`."""
-    return [(field.name, json.dumps(field.default)) for field in fields(Policy)]
+        model = Queue
+        exclude: tuple[str, ...] = ("members",)

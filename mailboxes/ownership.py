@@ -7,7 +7,8 @@ from enum import Enum
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Q, QuerySet
 
-from mailboxes.models import Mailbox, Queue, QueueMember
+from mailboxes.models import Mailbox, Queue, QueueMember, QueueViewType
+from profiles.models import StateCode
 
 Person = AbstractBaseUser | AnonymousUser
 
@@ -33,6 +34,12 @@ def queues_of(user: Person) -> QuerySet[Queue]:
         return Queue.objects.none()
     worked = QueueMember.objects.filter(user_id=user.pk).values("queue")
     return Queue.objects.filter(Q(owner_id=user.pk) | Q(pk__in=worked))
+
+
+def queues_open_to(user: Person) -> QuerySet[Queue]:
+    """The active queues that the user may route work to: public ones, and private ones of their own (5.18)."""
+    own = Q(pk__in=queues_of(user).values("pk"))
+    return Queue.objects.filter(own | Q(queue_view_type=QueueViewType.PUBLIC), state_code=StateCode.ACTIVE)
 
 
 def standing(user: Person, mailbox: Mailbox) -> Standing:

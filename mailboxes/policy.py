@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from mailboxes.settings_catalogue import SETTINGS
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -22,6 +24,7 @@ class Policy:
     require_approval_for_user_email: bool = True  # 3.4
     require_approval_for_queue_email: bool = True  # 3.4
     use_filtering_method_of_syncing_mailbox_only_for_correlation: bool = False  # 5.7
+    accept_only_for_receiving_mailboxes: bool = True  # 5.7: approved, active, and mail comes in through us
     sss_force_filtering_method_for_user_mailboxes: int = -1  # 5.5; -1 = each user's own choice
     hide_track_all_option: bool = False  # 5.5
     hide_email_auto_track_options: bool = False  # 5.5
@@ -29,7 +32,10 @@ class Policy:
     recognize_list_and_bcc_delivery: bool = True  # 5.9
     auto_track_sent_folder_items: bool = False  # 5.3
     track_mail_between_users_as_two_activities: bool = False  # 5.11
-    ignore_internal_email_detection_enhancement: bool = True  # 5.11
+    keep_related_internal_email: bool = True  # 5.11: what answers tracked mail, and copies of what was sent from here
+    ignore_internal_email_detection_enhancement: bool = (
+        False  # 5.11: internal is only what exists in the other direction
+    )
     do_not_ignore_internal_email_to_queues: bool = True  # 5.11
     ignore_internal_email_from_queues: bool = False  # 5.11
     apply_manual_resolution_to_like_addresses: bool = True  # 5.13
@@ -96,27 +102,55 @@ DYNAMICS: Mapping[str, Any] = {
     "tracked_category": "Tracked to Dynamics 365",
     "undeliverable_category": "Tracked to Dynamics 365 (Undeliverable)",
     "recognize_list_and_bcc_delivery": False,
+    "accept_only_for_receiving_mailboxes": False,
     "track_mail_between_users_as_two_activities": True,
+    "keep_related_internal_email": False,
+    "ignore_internal_email_detection_enhancement": True,
     "sss_create_additional_queue_items_for_already_tracked_email": False,
     "email_token_enabled": True,
     "tracking_token_form": "classic",
 }
 
 
+def filters_offered(policy: Policy, chosen: int) -> frozenset[int]:
+    """5.5: which of the five filters a user may choose from; what is chosen already is always among them. Queues have all."""
+    if policy.sss_force_filtering_method_for_user_mailboxes >= 0:
+        return frozenset({policy.sss_force_filtering_method_for_user_mailboxes})
+    hidden: set[int] = set()
+    if policy.hide_track_all_option:
+        hidden |= {0}
+    if policy.hide_email_auto_track_options:
+        hidden |= {0, 2, 3}  # what tracks mail that nobody here has begun
+    if not policy.do_not_auto_track_email:
+        hidden |= {4}
+    return frozenset(set(range(5)) - hidden | {chosen})
+
+
 def policy_from(overrides: Mapping[str, Any]) -> Policy:
-    """The defaults with these overrides. Raises ValueError naming the key that is unknown or of the wrong type."""
-    known = {field.name: field for field in fields(Policy)}
+    """The defaults with these overrides. Raises ValueError naming the key that is unknown or whose value is not possible."""
+    for problem in problems(overrides).values():
+        raise ValueError(problem)
+    return replace(standard(overrides.get("compatibility", "")), **overrides)
+
+
+def standard(compatibility: str) -> Policy:
+    """What holds for every setting that is not overridden: the default, or that of the preset."""
+    return replace(Policy(), **DYNAMICS, compatibility=compatibility) if compatibility == "dynamics" else Policy()
+
+
+def problems(overrides: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with these overrides, a sentence by key; empty when all of them are possible."""
     default = Policy()
+    known = {field.name: type(getattr(default, field.name)) for field in fields(Policy)}
+    found = {}
     for key, value in overrides.items():
         if key not in known:
-            raise ValueError(f"“{key}” is not a setting of the organization")
-        expected = type(getattr(default, key))
-        if type(value) is not expected:
-            raise ValueError(f"“{key}” must be {_WORDS[expected]}, not {value!r}")
-    if overrides.get("compatibility", "") not in ("", "dynamics"):
-        raise ValueError('“compatibility” must be "" or "dynamics"')
-    preset = DYNAMICS if overrides.get("compatibility") == "dynamics" else {}
-    return replace(default, **{**preset, **overrides})
+            found[key] = f"“{key}” is not a setting of the organization"
+        elif type(value) is not known[key]:
+            found[key] = f"“{key}” must be {_WORDS[known[key]]}, not {value!r}"
+        elif key in SETTINGS and (problem := SETTINGS[key].problem(value)):
+            found[key] = f"“{key}” {problem}"
+    return found
 
 
 _WORDS: dict[type, str] = {bool: "true or false", int: "a whole number", str: "text"}

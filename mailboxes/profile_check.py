@@ -7,11 +7,12 @@ from copy import copy
 from datetime import datetime
 
 from mailboxes.access import AccessIncomplete
+from mailboxes.discovery import discovered_now
 from mailboxes.models import Leg, Mailbox
-from mailboxes.reach import access_to
+from profiles.connectors.base import ConnectorError
 from profiles.items import Access
 from profiles.models import CredentialRetrieval, EmailServerProfile
-from profiles.probing import CannotTry, Tried, as_trace, try_out, verdict
+from profiles.probing import LONGEST_WAIT, CannotTry, Tried, as_trace, try_out, verdict
 from profiles.secrets import KeyUnavailable, Sealed, SealedField
 
 DIRECTIONS = {"Incoming": Leg.INCOMING, "Outgoing": Leg.OUTGOING}
@@ -47,6 +48,9 @@ def remember(profile: EmailServerProfile, tried: list[Tried], started: datetime)
 def _access_of(profile: EmailServerProfile, mailbox: Mailbox | None, leg: Leg) -> Callable[[], Access]:
     def access() -> Access:
         tested = copy(profile)
+        longest = int(1000 * LONGEST_WAIT)  # somebody waits for the answer
+        tested.timeout_mailbox_connection = True
+        tested.timeout_mailbox_connection_after_amount = min(profile.timeout_mailbox_connection_after_amount, longest)
         for column in ("incoming_password", "outgoing_password"):  # of a profile that was never saved, plain text
             setattr(tested, column, SealedField().to_python(getattr(tested, column)))
         who = mailbox
@@ -55,9 +59,12 @@ def _access_of(profile: EmailServerProfile, mailbox: Mailbox | None, leg: Leg) -
             who = Mailbox(email_address=_own_address(tested), password=Sealed(""))
         who.email_server_profile = tested
         try:
-            return access_to(who, leg)
+            return discovered_now(who, leg)
         except (AccessIncomplete, KeyUnavailable) as error:
             raise CannotTry(str(error)) from error
+        except ConnectorError as error:  # 2.7
+            told = (f"{part.rstrip('.')}." for part in (str(error), error.words, error.remedy) if part)
+            raise CannotTry(" ".join(told)) from error
 
     return access
 

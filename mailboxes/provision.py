@@ -10,10 +10,12 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from mailboxes.combinations import ACT, INCOMING, OUTGOING, fitting
 from mailboxes.models import (
     ActDeliveryMethod,
     Approval,
     IncomingDeliveryMethod,
+    Leg,
     LegStatus,
     Mailbox,
     Organization,
@@ -79,14 +81,14 @@ def give_mailbox(owner: User | Queue, now: datetime) -> Mailbox:
 
 def set_defaults(mailbox: Mailbox, defaults: Defaults) -> None:
     """Write the default methods, as far as this mailbox may have them (1.2); the profile comes with a method that needs one."""
-    profile = defaults.profile
-    forward = mailbox.is_forward_mailbox
-    mailbox.incoming_email_delivery_method = defaults.incoming
-    mailbox.outgoing_email_delivery_method = OutgoingDeliveryMethod.NONE if forward else defaults.outgoing
-    may_act = mailbox.regarding_user_id is not None and (profile is None or profile.is_exchange)
-    mailbox.act_delivery_method = defaults.act if may_act else ActDeliveryMethod.NONE
-    if uses_synchronization(mailbox) and profile is not None:
-        mailbox.email_server_profile = profile
+    wanted: dict[str, int] = {INCOMING: defaults.incoming, OUTGOING: defaults.outgoing, ACT: defaults.act}
+    for column, method in wanted.items():
+        setattr(mailbox, column, method)
+    if uses_synchronization(mailbox) and defaults.profile is not None:
+        mailbox.email_server_profile = defaults.profile
+    kind = mailbox.combination()
+    for column, method in fitting(kind.owner, kind.server, wanted).items():
+        setattr(mailbox, column, method)
 
 
 def uses_synchronization(mailbox: Mailbox) -> bool:
@@ -104,31 +106,68 @@ def apply_defaults(mailboxes: Iterable[Mailbox], now: datetime) -> int:
     for mailbox in mailboxes:
         before = reach_of(mailbox)
         set_defaults(mailbox, defaults)
-        if reach_of(mailbox) != before:
-            with transaction.atomic():
-                mailbox.save()
-                forget_tests(mailbox)
-            count += 1
+        count += bool(save_changed(mailbox, before))
     return count
 
 
-def reach_of(mailbox: Mailbox) -> tuple[object, ...]:
-    """Everything that decides how its server is reached: a change of it makes earlier tests worthless (3.8)."""
-    return (
+Reach = dict[Leg, tuple[object, ...]]
+
+
+def reach_of(mailbox: Mailbox) -> Reach:
+    """Everything that decides how the server is reached, by leg: a change of it makes earlier tests worthless (3.8)."""
+    shared = (
         mailbox.email_address.lower(),
         mailbox.email_server_profile_id,
-        mailbox.incoming_email_delivery_method,
-        mailbox.outgoing_email_delivery_method,
-        mailbox.act_delivery_method,
         mailbox.username,
         mailbox.password.token,
         mailbox.allow_email_connector_to_use_credentials,
     )
+    methods = {Leg.INCOMING: INCOMING, Leg.OUTGOING: OUTGOING, Leg.ACT: ACT}
+    return {leg: (getattr(mailbox, column), *shared) for leg, column in methods.items()}
 
 
-def forget_tests(mailbox: Mailbox) -> None:
+def save_changed(mailbox: Mailbox, before: Reach, columns: Iterable[str] | None = None) -> list[Leg]:
+    """Store the mailbox if it is reached otherwise than `before`, and forget the tests of the legs that are (3.8).
+
+    Returns those legs. With `columns` only these are stored.
+    """
+    after = reach_of(mailbox)
+    touched = [leg for leg in after if after[leg] != before[leg]]
+    if touched:
+        with transaction.atomic():
+            mailbox.save(update_fields=None if columns is None else [*columns, "modified_on"])
+            forget_tests(mailbox, touched)
+    return touched
+
+
+def save_edited(mailbox: Mailbox, *, take_over: bool = False) -> list[Leg]:
+    """Store what a person edited about a mailbox: a new address is approved again, what it changed tested again (3.8).
+
+    Returns the legs whose tests were forgotten. Raises AddressTaken unless `take_over` (1.3).
+    """
+    stored = Mailbox.objects.get(pk=mailbox.pk)
+    if stored.email_address != mailbox.email_address:
+        change_address(mailbox, mailbox.email_address, take_over=take_over)
+        return list(Leg)
+    touched = save_changed(mailbox, reach_of(stored))
+    if not touched:
+        mailbox.save()
+    return touched
+
+
+def save_new(mailbox: Mailbox, now: datetime, *, take_over: bool = False) -> None:
+    """Store a mailbox that was made by hand (3.3). Raises AddressTaken unless `take_over` (1.3)."""
+    address, mailbox.email_address = mailbox.email_address, ""
+    with transaction.atomic():
+        mailbox.save()
+        ensure_legs(mailbox, now)
+        if address:
+            change_address(mailbox, address, take_over=take_over)
+
+
+def forget_tests(mailbox: Mailbox, legs: Iterable[Leg] = tuple(Leg)) -> None:
     """3.8: after such a change nothing runs before it was tested again. Cursors stay."""
-    mailbox.legs.update(
+    mailbox.legs.filter(leg__in=list(legs)).update(
         enabled=False, status=LegStatus.NOT_RUN, failures=0, stopped_on=None, last_error="", last_remedy=""
     )
 
@@ -153,6 +192,19 @@ def change_address(mailbox: Mailbox, address: str, *, take_over: bool = False) -
         _write_address(mailbox, address)
 
 
+def take_over_for(owner: User | Queue, address: str) -> None:
+    """A person has said that this user or queue takes the address over from the mailbox that serves it (1.3)."""
+    mailbox = mailbox_of(owner)
+    if mailbox is not None:
+        change_address(mailbox, address, take_over=True)
+
+
+def mailbox_of(owner: User | Queue) -> Mailbox | None:
+    """The one mailbox of a user or queue."""
+    column = "regarding_queue" if isinstance(owner, Queue) else "regarding_user"
+    return Mailbox.objects.filter(**{column: owner}).first()
+
+
 def _write_address(mailbox: Mailbox, address: str) -> None:
     mailbox.email_address = address
     mailbox.email_router_access_approval = Approval.PENDING if address else Approval.EMPTY
@@ -166,15 +218,14 @@ def _write_address(mailbox: Mailbox, address: str) -> None:
 
 
 def follow_owner(owner: User | Queue) -> None:
-    """The address or name of a user or queue has changed: its mailbox follows (3.1), unless the address is taken (1.3)."""
-    mailbox = Mailbox.objects.filter(
-        **{"regarding_queue" if isinstance(owner, Queue) else "regarding_user": owner}
-    ).first()
+    """A user or queue has changed: name and owner of its mailbox follow (3.1), the address unless it is taken (1.3)."""
+    mailbox = mailbox_of(owner)
     if mailbox is None:
         return
-    if mailbox.name != _name_of(owner):
-        mailbox.name = _name_of(owner)
-        mailbox.save(update_fields=["name"])
+    of = owner.owner if isinstance(owner, Queue) else owner
+    if (mailbox.name, mailbox.owner) != (_name_of(owner), of):
+        mailbox.name, mailbox.owner = _name_of(owner), of
+        mailbox.save(update_fields=["name", "owner"])
     address = _address_of(owner)
     if address and mailbox.email_address.lower() != address.lower() and holder_of(address) in (None, mailbox):
         _write_address(mailbox, address)

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from mailboxes.models import Approval, Leg, Mailbox, MailboxLeg
+from profiles import history
 from profiles.models import StateCode
 
 
@@ -21,8 +22,11 @@ def approve(mailboxes: QuerySet[Mailbox], by: int | None, now: datetime) -> int:
 
     Returns how many mailboxes were approved.
     """
-    approved = mailboxes.exclude(email_address="").update(
-        email_router_access_approval=Approval.APPROVED, email_address_approved_by_id=by, email_address_approved_on=now
+    approved = history.update(
+        mailboxes.exclude(email_address=""),
+        email_router_access_approval=Approval.APPROVED,
+        email_address_approved_by_id=by,
+        email_address_approved_on=now,
     )
     sync_now(mailboxes, now)
     return approved
@@ -30,8 +34,11 @@ def approve(mailboxes: QuerySet[Mailbox], by: int | None, now: datetime) -> int:
 
 def reject(mailboxes: QuerySet[Mailbox]) -> int:
     """Reject the addresses: the mailboxes are skipped from now on (3.7). Returns how many."""
-    return mailboxes.update(
-        email_router_access_approval=Approval.REJECTED, email_address_approved_by=None, email_address_approved_on=None
+    return history.update(
+        mailboxes,
+        email_router_access_approval=Approval.REJECTED,
+        email_address_approved_by=None,
+        email_address_approved_on=None,
     )
 
 
@@ -44,11 +51,11 @@ def enable(mailboxes: QuerySet[Mailbox], legs: Iterable[Leg], now: datetime) -> 
 
 def activate(mailboxes: QuerySet[Mailbox], now: datetime) -> int:
     """Make the mailboxes active again (1.9) and look at them at once."""
-    changed = mailboxes.update(state_code=StateCode.ACTIVE)
+    changed = history.update(mailboxes, state_code=StateCode.ACTIVE)
     sync_now(mailboxes, now)
     return changed
 
 
 def deactivate(mailboxes: QuerySet[Mailbox]) -> int:
     """No leg of an inactive mailbox is run (1.9)."""
-    return mailboxes.update(state_code=StateCode.INACTIVE)
+    return history.update(mailboxes, state_code=StateCode.INACTIVE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -15,7 +15,7 @@ from unfold.decorators import display
 
 from profiles.forms import EmailServerProfileForm
 from profiles.models import EmailServerProfile, StateCode
-from profiles.pages import moment
+from profiles.pages import WithHistory, moment
 from profiles.presets import BY_KEY, PRESETS
 from profiles.probing import TestResult
 
@@ -33,7 +33,7 @@ def _conditions(side: str) -> dict[str, str]:
     return {
         f"{side}_server_location": shown,
         f"{side}_port_number": f"{shown} && {LINES}",
-        f"{side}_tls": f"{shown} && ({LINES} || !{side}_server_location.includes('://'))",
+        f"{side}_tls": f"{shown} && ({LINES} || !{side}_server_location.startsWith('https://'))",
         f"{side}_credential_retrieval": shown,
         f"{side}_authentication_protocol": f"{shown} && {EXCHANGE}",
         f"{side}_username": account,
@@ -62,7 +62,7 @@ def _unless_read_only(conditions: dict[str, str]) -> dict[str, str]:
 
 
 @admin.register(EmailServerProfile)
-class EmailServerProfileAdmin(ModelAdmin):
+class EmailServerProfileAdmin(WithHistory, ModelAdmin):
     """How a mail system is reached; passwords are written, never shown (2.5)."""
 
     form = EmailServerProfileForm
@@ -126,6 +126,14 @@ class EmailServerProfileAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EmailServerProfile]:
         return super().get_queryset(request).annotate(mailbox_total=Count("mailboxes"))
+
+    def save_model(
+        self, request: HttpRequest, obj: EmailServerProfile, form: EmailServerProfileForm, change: bool
+    ) -> None:
+        """Save, and say what will surely not work: whoever knows the server better may keep it (2.6)."""
+        super().save_model(request, obj, form, change)
+        for field, sentence in form.warnings():
+            messages.warning(request, f"{form.fields[field].label}: {sentence}")
 
     @display(description="Type", ordering="server_type")
     def kind(self, profile: EmailServerProfile) -> str:

@@ -1,4 +1,4 @@
-"""Which encryption a port stands for, and which port an encryption usually has (2.6). Pure."""
+"""The encryption of a direction, the ports it usually has, and those it surely does not fit (2.6). Pure."""
 
 from __future__ import annotations
 
@@ -19,9 +19,23 @@ TLS_WORDS = [
 ]
 
 
+BEGINS_ENCRYPTED = frozenset({465, 993, 995})
+BEGINS_IN_CLEAR = frozenset({25, 110, 143, 587})
+"""Ports whose meaning every server keeps (RFC 8314); any other port may speak in any way."""
+
+
+def misfit(tls: Tls, port: int) -> str:
+    """Why this encryption will surely not work at this port, as a sentence that says what to change; else ""."""
+    if port in BEGINS_ENCRYPTED and tls is not Tls.IMPLICIT:
+        return f"Port {port} begins with TLS at every usual server. Choose “TLS from the start”, or another port."
+    if port in BEGINS_IN_CLEAR and tls is Tls.IMPLICIT:
+        return f"Port {port} begins in clear at every usual server. Choose STARTTLS, or another port."
+    return ""
+
+
 def tls_of(transport: Transport, use_ssl: bool, port: int | None) -> Tls:
-    """2.6: TLS on means TLS from the first byte on 465 and 995, and STARTTLS on every other SMTP or POP3 port; a POP3
-    port other than 110 begins with TLS as well."""
+    """What "TLS on" means where nobody said how it begins: STARTTLS at SMTP ports but 465, and at the POP3 port 110;
+    else TLS from the first byte."""
     if not use_ssl:
         return Tls.NONE
     if transport is Transport.SMTP:

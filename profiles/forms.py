@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
-from profiles.encryption import TLS_WORDS, USUAL_PORTS, tls_of
+from profiles.encryption import TLS_WORDS, USUAL_PORTS
 from profiles.items import Tls
 from profiles.models import EmailServerProfile
 from profiles.secrets import KeyUnavailable, Sealed
-from profiles.validation import problems, transport_of
+from profiles.validation import Problem, problems, transport_of, warnings
 
 SIDES = ("incoming", "outgoing")
 
@@ -27,7 +28,17 @@ def clear_password(label: str) -> forms.BooleanField:
     return forms.BooleanField(label=label, required=False, widget=UnfoldBooleanWidget())
 
 
-class SealedPasswordsForm(forms.ModelForm):
+class PartialForm(forms.ModelForm):
+    """A form of some columns of a row: what is wrong with the others is not to be mended here, and is no hindrance."""
+
+    def _update_errors(self, errors: ValidationError) -> None:
+        if hasattr(errors, "error_dict"):
+            here = (*self.fields, NON_FIELD_ERRORS)
+            errors = ValidationError({name: found for name, found in errors.error_dict.items() if name in here})
+        super()._update_errors(errors)  # type: ignore[misc]
+
+
+class SealedPasswordsForm(PartialForm):
     """A model form with, for each sealed column, a field `new_…` and a box `clear_…`."""
 
     sealed_columns: tuple[str, ...] = ()
@@ -83,16 +94,7 @@ class EmailServerProfileForm(SealedPasswordsForm):
 
     class Meta:
         model = EmailServerProfile
-        exclude: tuple[str, ...] = ("incoming_use_ssl", "outgoing_use_ssl")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance._state.adding:
-            return
-        for side in SIDES:
-            transport = transport_of(self.instance.server_type, side)
-            use_ssl, port = getattr(self.instance, f"{side}_use_ssl"), getattr(self.instance, f"{side}_port_number")
-            self.initial.setdefault(f"{side}_tls", tls_of(transport, use_ssl, port).value)
+        exclude: tuple[str, ...] = ()
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -101,15 +103,18 @@ class EmailServerProfileForm(SealedPasswordsForm):
             self.add_error(field if field in self.fields else None, sentence)
         return cleaned
 
+    def warnings(self) -> list[Problem]:
+        """What is saved as it was entered, although it will surely not work. Only after validation."""
+        return list(warnings(self.cleaned_data))
+
     def _fill_in(self) -> None:
-        """Tidy what was typed, and set what follows from the encryption: the flag that is stored, and the usual port."""
+        """Tidy what was typed, and fill in the usual port of the encryption."""
         values = self.cleaned_data
         for side in SIDES:
             location, tls = f"{side}_server_location", values.get(f"{side}_tls")
             values[location] = str(values.get(location) or "").strip()
             if tls is None:
                 continue
-            setattr(self.instance, f"{side}_use_ssl", tls != Tls.NONE.value)
             transport = transport_of(values.get("server_type"), side)
             if values.get(f"{side}_port_number") is None and f"{side}_port_number" not in self.errors:
                 values[f"{side}_port_number"] = USUAL_PORTS.get((transport, Tls(tls)))

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 
 INBOX = "inbox"
+SENT = "sentitems"
 
 
 class Transport(Enum):
@@ -56,12 +57,24 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One item a server shows in a folder: its key there, never its content. `size` is in bytes, 0 if not told."""
+    """One item a server shows in a folder: its key there, never its content. `size` is in bytes, 0 if not told.
+
+    `categories` are those it bears now; None where the server does not tell, which says nothing about them. `changed`
+    says that the item was there before and is shown because something about it has changed.
+    """
 
     key: str
     size: int = 0
     received_on: datetime | None = None
     change_key: str = ""
+    categories: tuple[str, ...] | None = None
+    changed: bool = False
+
+    def bears(self, category: str) -> bool | None:
+        """Whether the item bears a category, whose case does not matter; None where the server does not tell."""
+        if self.categories is None:
+            return None
+        return category.casefold() in (name.casefold() for name in self.categories)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from profiles.encryption import TLS_WORDS
 from profiles.identifiers import uuid7
+from profiles.items import Tls
 from profiles.secrets import SealedField
 
 
@@ -71,7 +73,9 @@ class EmailServerProfile(models.Model):
     incoming_port_number = models.PositiveIntegerField(
         "incoming port", null=True, blank=True, validators=[MaxValueValidator(65536)], help_text="Empty: the usual one."
     )
-    incoming_use_ssl = models.BooleanField("TLS on receive", default=True)
+    incoming_tls = models.CharField(
+        "encryption on receive", max_length=8, choices=TLS_WORDS, default=Tls.IMPLICIT.value
+    )
     incoming_authentication_protocol = models.PositiveSmallIntegerField(
         choices=AuthenticationProtocol, default=AuthenticationProtocol.AUTO_DETECT
     )
@@ -89,7 +93,7 @@ class EmailServerProfile(models.Model):
     outgoing_port_number = models.PositiveIntegerField(
         "outgoing port", null=True, blank=True, validators=[MaxValueValidator(65536)]
     )
-    outgoing_use_ssl = models.BooleanField("TLS on send", default=True)
+    outgoing_tls = models.CharField("encryption on send", max_length=8, choices=TLS_WORDS, default=Tls.IMPLICIT.value)
     outgoing_authentication_protocol = models.PositiveSmallIntegerField(
         choices=AuthenticationProtocol, default=AuthenticationProtocol.AUTO_DETECT
     )
@@ -150,6 +154,16 @@ class EmailServerProfile(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state_code == StateCode.ACTIVE
+
+    @property
+    def incoming_use_ssl(self) -> bool:
+        """`IncomingUseSSL`: whether receiving is encrypted in any way (2.6)."""
+        return self.incoming_tls != Tls.NONE.value
+
+    @property
+    def outgoing_use_ssl(self) -> bool:
+        """`OutgoingUseSSL`: the same of sending."""
+        return self.outgoing_tls != Tls.NONE.value
 
     @property
     def is_incoming_password_set(self) -> bool:

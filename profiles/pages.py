@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.contrib.admin.utils import unquote
+from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+
+from profiles import history
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -26,6 +30,28 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class WithHistory:
+    """Put before ModelAdmin: the history button leads to who changed what of this row, from what to what."""
+
+    object_history_template = "console/history.html"
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+        entries = Paginator(history.entries_of(self.model, unquote(object_id)), 50)  # type: ignore[attr-defined]
+        page = entries.get_page(request.GET.get("p"))
+        more = {"page": page, "entries": [told(entry) for entry in page]}
+        return super().history_view(request, object_id, {**(extra_context or {}), **more})  # type: ignore[misc]
+
+
+def told(entry: Any) -> dict[str, Any]:
+    """One entry of a change history as its pages show it."""
+    return {
+        "when": moment(entry.timestamp),
+        "who": history.who(entry),
+        "what": history.what_happened(entry),
+        "lines": history.lines(entry),
+    }
 
 
 def moment(value: datetime | None, absent: str = "–") -> SafeString:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from profiles.encryption import misfit
 from profiles.items import Tls, Transport
 
 POP3_SMTP, IMAP_SMTP = 1, 4
@@ -37,8 +38,21 @@ def problems(values: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _credentials(values, side)
 
 
+def warnings(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """What surely does not fit together, but is up to whoever knows the server better: it is said, not refused (2.6)."""
+    if values.get("server_type") != POP3_SMTP:
+        return
+    for side in ("incoming",) if values.get("use_same_settings_for_outgoing_connections") else ("incoming", "outgoing"):
+        port, tls = values.get(f"{side}_port_number"), values.get(f"{side}_tls")
+        words = misfit(Tls(tls), port) if port and tls else ""
+        if words:
+            yield f"{side}_port_number", words
+
+
 def _exchange_server(values: Mapping[str, Any], side: str) -> Iterator[Problem]:
     field, location = f"{side}_server_location", str(values.get(f"{side}_server_location") or "")
+    if not location and values.get("use_auto_discover"):
+        return  # 2.7: the server is found by the address
     if not location:
         yield field, "Enter the EWS address, such as https://mail.example.com/EWS/Exchange.asmx, or only the host."
         return
@@ -70,20 +84,9 @@ def _host_and_port(values: Mapping[str, Any], side: str) -> Iterator[Problem]:
 
 
 def _port(values: Mapping[str, Any], side: str) -> Iterator[Problem]:
-    port, tls, field = values.get(f"{side}_port_number"), values.get(f"{side}_tls"), f"{side}_port_number"
-    if port is None:
-        return
-    if not 0 < port <= HIGHEST_PORT:
-        yield field, f"A port is a number from 1 to {HIGHEST_PORT}."
-    elif transport_of(POP3_SMTP, side) is Transport.SMTP:
-        if tls == Tls.IMPLICIT.value and port != 465:
-            yield field, f"SMTP begins with TLS on port 465 only. Set 465, or choose STARTTLS for port {port}."
-        elif tls == Tls.STARTTLS.value and port == 465:
-            yield field, "Port 465 begins with TLS. Choose “TLS from the start”, or set 587 for STARTTLS."
-    elif tls == Tls.STARTTLS.value and port != 110:
-        yield field, f"POP3 speaks STARTTLS on port 110 only. Set 110, or choose “TLS from the start” for port {port}."
-    elif tls == Tls.IMPLICIT.value and port == 110:
-        yield field, "Port 110 begins in clear. Set 995, or choose STARTTLS."
+    port = values.get(f"{side}_port_number")
+    if port is not None and not 0 < port <= HIGHEST_PORT:
+        yield f"{side}_port_number", f"A port is a number from 1 to {HIGHEST_PORT}."
 
 
 def _credentials(values: Mapping[str, Any], side: str) -> Iterator[Problem]:
@@ -110,8 +113,6 @@ def _credentials(values: Mapping[str, Any], side: str) -> Iterator[Problem]:
 
 
 def _advanced(values: Mapping[str, Any]) -> Iterator[Problem]:
-    if values.get("use_auto_discover"):
-        yield "use_auto_discover", "Autodiscover is not built yet. Turn it off and enter the EWS address of the server."
     if values.get("send_email_alert") and not values.get("owner_email_address"):
         yield "owner_email_address", "Enter the address that alerts are sent to, or turn the e-mail alert off."
 

@@ -11,14 +11,16 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
+from django.utils import timezone
 from django_q.models import Failure, OrmQ, Schedule, Success
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from mailboxes.taking_over import AsksToTakeOver, TakeOverAdmin
 from profiles.pages import ReadOnlyAdmin
-from serversync.console import email_list
+from serversync.console import change_list, email_list, passwords
 
-__all__ = ["email_list"]  # importing it replaces the list of emails by one that masks
+__all__ = ["change_list", "email_list"]  # importing them replaces lists by ones that show less
 
 User = get_user_model()
 for model in (User, Group, Failure, OrmQ, Schedule, Success):
@@ -28,12 +30,24 @@ for model in (User, Group, Failure, OrmQ, Schedule, Success):
         continue
 
 
+class NewUserForm(AsksToTakeOver, UserCreationForm):
+    """A new user; the mailbox that is made for the user bears the address (3.1, 1.3)."""
+
+    address_field = "email"
+
+
+class ChangedUserForm(AsksToTakeOver, UserChangeForm):
+    """A user; a changed address is that of the mailbox too (3.1, 1.3)."""
+
+    address_field = "email"
+
+
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(TakeOverAdmin, DjangoUserAdmin, ModelAdmin):
     """The people."""
 
-    form = UserChangeForm
-    add_form = UserCreationForm
+    form = ChangedUserForm
+    add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
     # The address is asked for at once: the mailbox that is made for the user bears it (3.1).
     add_fieldsets = (
@@ -47,6 +61,12 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         """Nobody edits an account that may do more than they may: a new password would make those rights theirs."""
         may = super().has_change_permission(request, obj)
         return may and (obj is None or request.user.is_superuser or _may_no_more(obj, request.user))
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """A password that somebody sets for somebody else is announced to that person (12.1)."""
+        if request.resolver_match is not None and request.resolver_match.url_name == "auth_user_password_change":
+            passwords.announce(obj, request.user, timezone.now())  # type: ignore[arg-type]
+        return super().log_change(request, obj, message)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Rights are given by a superuser only."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Model
 from django_q.models import Failure, Success
 
 from mailboxes import addresses
 from mailboxes.models import MailboxStatistics, TraceLog, Trial
 from mailboxes.models.settings import current_policy
+from tracking.crm.models import EmailHash
 from tracking.crm.sweeping import sweep_blobs
-from tracking.models import LedgerRow
+from tracking.models import AwaitedAncestor, LedgerRow
 
 TASKS_KEPT = timedelta(days=7)
 CHUNK = 500
@@ -26,14 +28,17 @@ class Tidied:
     evidence: int
     blobs: int
     addresses: int
+    hashes: int
+    awaited: int
 
 
 def tidy(now: datetime) -> Tidied:
     """One round. It may run any number of times, and on several hosts at once."""
     policy = current_policy()
+    evidence_until = now - timedelta(days=policy.evidence_retention_in_days)
     Failure.objects.filter(stopped__lt=now - TASKS_KEPT).delete()
     Success.objects.filter(stopped__lt=now - TASKS_KEPT).delete()
-    Trial.objects.filter(finished_on__lt=now - timedelta(days=policy.evidence_retention_in_days)).delete()
+    Trial.objects.filter(finished_on__lt=evidence_until).delete()
     statistics, _ = MailboxStatistics.objects.filter(
         mailbox_process_completed_on__lt=now - timedelta(days=policy.statistics_retention_in_days)
     ).delete()
@@ -43,15 +48,30 @@ def tidy(now: datetime) -> Tidied:
     return Tidied(
         statistics=statistics,
         alerts=alerts,
-        evidence=_expire_evidence(now - timedelta(days=policy.evidence_retention_in_days)),
+        evidence=_expire_evidence(evidence_until),
         blobs=sweep_blobs(now),
         addresses=_repair_addresses(),
+        hashes=_delete_oldest(EmailHash, "created_on", now - timedelta(days=policy.smart_matching_days)),  # 6.6
+        awaited=_delete_oldest(AwaitedAncestor, "ledger_row__decided_on", evidence_until),
     )
 
 
 def _expire_evidence(before: datetime) -> int:
-    """Evidence expires by setting; the verdict, its reason and the identity stay (law 3)."""
-    return LedgerRow.objects.filter(decided_on__lt=before).exclude(evidence={}).update(evidence={})
+    """Evidence and sender expire by setting; the verdict, its reason and the identity stay (law 3)."""
+    decided = LedgerRow.objects.filter(decided_on__lt=before).exclude(evidence={}, sender="")
+    return decided.update(evidence={}, sender="")
+
+
+def _delete_oldest(model: type[Model], column: str, before: datetime) -> int:
+    """Delete rows from the first one on until one is younger: they were written in this order, so no index is needed."""
+    count = 0
+    while True:
+        oldest = list(model._default_manager.order_by("pk").values_list("pk", column)[:CHUNK])
+        outlived = [pk for pk, written_on in oldest if written_on is not None and written_on < before]
+        model._default_manager.filter(pk__in=outlived).delete()
+        count += len(outlived)
+        if len(outlived) < CHUNK:
+            return count
 
 
 def _repair_addresses() -> int:

@@ -15,6 +15,8 @@ THROTTLED_WITHOUT_DELAY = timedelta(minutes=1)
 FIRST_PROBE = timedelta(minutes=30)
 RAREST_PROBE = timedelta(hours=24)
 SPREAD = 0.2  # of a wait at most is added, so that mailboxes that failed together do not come back together
+LATE = timedelta(minutes=10)
+"""What waits for longer than this has been forgotten by the workers; people are shown it."""
 FAILURES_TO_OPEN = 3
 FIRST_PAUSE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(minutes=30)

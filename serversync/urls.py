@@ -4,10 +4,24 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from serversync.console import brake, contents, emails, errors, health, mailboxes, profiles, trials, why
+from serversync.console import (
+    belonging,
+    brake,
+    contents,
+    emails,
+    errors,
+    health,
+    mailboxes,
+    profiles,
+    settings_help,
+    trials,
+    whole,
+    why,
+)
 from serversync.console.login import SignIn
 from serversync.console.owner_addresses import addresses as owner
 from serversync.console.pages import staff_page
+from serversync.console.queues import addresses as queues
 
 reading = staff_page("crm.view_email")
 console = [
@@ -16,6 +30,8 @@ console = [
     path("email/<uuid:pk>/original/", reading(contents.original), name="original"),
     path("email/<uuid:pk>/attachment/<int:number>/", reading(contents.attachment), name="attachment"),
     path("email/<uuid:pk>/delivery/", emails.settle_delivery, name="settle_delivery"),
+    path("email/<uuid:pk>/belongs/", belonging.in_console, name="belonging"),
+    path("email/<uuid:pk>/whole/", whole.fetch, name="fetch_whole"),
     path("mailbox/<uuid:pk>/", mailboxes.overview, name="mailbox"),
     path("mailbox/<uuid:pk>/sync/", mailboxes.sync, name="sync"),
     path("mailbox/<uuid:pk>/enable/<int:leg>/", mailboxes.enable, name="enable"),
@@ -31,6 +47,7 @@ console = [
     path("tests/", trials.progress, name="tests"),
     path("why/", why.why, name="why"),
     path("help/errors/", errors.errors, name="errors"),
+    path("help/settings/", settings_help.settings_help, name="settings_help"),
     path("profile/test/", profiles.try_connection, name="test_new_profile"),
     path("profile/<uuid:pk>/test/", profiles.try_connection, name="test_profile"),
 ]
@@ -39,6 +56,7 @@ urlpatterns = [
     path("login/", SignIn.as_view(), name="login"),  # before the console's own, which only lets staff in
     path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
     path("mailbox/", include((owner, "owner"))),
+    path("queue/", include((queues, "queues"))),
     path("", include((console, "console"))),
     path("", admin.site.urls),
 ]

@@ -149,7 +149,7 @@ def _tell_profile_owner(profile: EmailServerProfile, now: datetime) -> bool:
         "failures are tried again by themselves; a wrong password is not.\n\n"
         "You get this message at most once an hour, because “send email alert” is on in this profile."
     )
-    if _sent(f"{profile}: {failed} of {running} mailboxes fail", text, profile.owner_email_address):
+    if sent(f"{profile}: {failed} of {running} mailboxes fail", text, profile.owner_email_address):
         return True
     row.update(last_email_alert_on=before)
     return False
@@ -179,7 +179,7 @@ def _tell_mailbox_owner(leg: MailboxLeg, now: datetime) -> bool:
     noted = f"{address} was told by e-mail that “{leg.get_leg_display()}” of {leg.mailbox} has stopped."
     if not raise_alert(leg.mailbox, TraceLevel.INFORMATION, cause, noted, now, always=True):
         return False
-    if _sent(f"{leg.mailbox}: {leg.get_leg_display()} has stopped", _letter_to_owner(leg), address):
+    if sent(f"{leg.mailbox}: {leg.get_leg_display()} has stopped", _letter_to_owner(leg), address):
         return True
     told.filter(created_on=now).delete()
     return False
@@ -206,7 +206,7 @@ def _owner_address(mailbox: Mailbox) -> str:
     return next((person.email for person in people if person is not None and person.email), "")
 
 
-def _sent(subject: str, text: str, address: str) -> bool:
+def sent(subject: str, text: str, address: str) -> bool:
     """Whether the message left; trouble with the service's own mail is logged and tried again next minute."""
     message = EmailMessage(" ".join(subject.split()), text, to=[address], headers={"Auto-Submitted": "auto-generated"})
     try:

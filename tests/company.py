@@ -15,14 +15,19 @@ from mailboxes.models import (
     Leg,
     Mailbox,
     MailboxLeg,
+    Organization,
     OutgoingDeliveryMethod,
     Queue,
 )
+from profiles.connectors.mime import Address
 from profiles.models import CredentialRetrieval, EmailServerProfile, ServerType
 from profiles.secrets import Sealed
 from serversync.cycles import engine
 from serversync.cycles.engine import Ended
 from tests.world import SandboxProcess
+from tracking.crm import delivery
+from tracking.crm.models import Email
+from tracking.crm.writing import NewEmail, write_draft
 from tracking.models import LedgerRow, LedgerState, LedgerTotal, Placement
 
 PASSWORD = "secret"
@@ -42,11 +47,11 @@ class Company:
             server_type=ServerType.OTHER_POP3_SMTP,
             incoming_server_location="127.0.0.1",
             incoming_port_number=self.sandbox.pop3_port,
-            incoming_use_ssl=False,
+            incoming_tls="none",
             use_same_settings_for_outgoing_connections=False,
             outgoing_server_location="127.0.0.1",
             outgoing_port_number=self.sandbox.smtp_port,
-            outgoing_use_ssl=False,
+            outgoing_tls="none",
             **columns,
         )
 
@@ -157,3 +162,22 @@ def assert_balanced(mailbox: Mailbox) -> LedgerTotal:
     assert total.shown == Placement.objects.filter(mailbox=mailbox).count()
     assert total.copies == total.shown - sum(rows.values())
     return total
+
+
+def decide(**overrides: Any) -> None:
+    """Change the organization's settings."""
+    Organization.objects.update_or_create(pk=1, defaults={"overrides": overrides})
+
+
+def row_of(mailbox: Mailbox) -> LedgerRow:
+    """The only ledger row of the mailbox."""
+    return LedgerRow.objects.get(mailbox=mailbox)
+
+
+def write(mailbox: Mailbox, to: str, subject: str = "News", **more: Any) -> Email:
+    """Somebody writes an email here and it leaves."""
+    email = write_draft(NewEmail(mailbox, [Address("", to)], subject, text="Dear all", **more), timezone.now())
+    delivery.submit(email, timezone.now())
+    send(mailbox)
+    email.refresh_from_db()
+    return email

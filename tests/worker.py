@@ -31,7 +31,7 @@ class Worker:
 
     root = ROOT
 
-    def __init__(self, folder: Path, sandbox: SandboxProcess, **environment: str) -> None:
+    def __init__(self, folder: Path, sandbox: SandboxProcess, setup: str = SETUP, **environment: str) -> None:
         self.sandbox = sandbox
         self.database = folder / "worker.sqlite3"
         self.environment = {
@@ -45,7 +45,7 @@ class Worker:
             **environment,
         }
         self.manage("migrate", "-v0")
-        self.manage("shell", "-v0", "-c", SETUP.format(ports=sandbox.ports))
+        self.manage("shell", "-v0", "-c", setup.format(ports=sandbox.ports))
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "work"], cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, text=True
         )

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    DropdownFilter,
+)
 from unfold.decorators import action, display
 
-from profiles.pages import ReadOnlyAdmin, moment
+from profiles import spreadsheet
+from profiles.pages import ReadOnlyAdmin, WithHistory, moment
+from tracking import exporting
 from tracking.decide.verdicts import REASON_TEXTS
-from tracking.facts.why import evidence_lines, sentence
+from tracking.facts.why import evidence_lines, evidence_of, sentence
 from tracking.keep.redo import ignore, redo
 from tracking.models import LedgerRow, LedgerState, MailboxTrackingFolder, Placement, SyncCursor
 
@@ -64,14 +70,14 @@ class LedgerRowAdmin(ReadOnlyAdmin):
     """Every message a server showed, and what became of it (laws 2, 4, 5)."""
 
     list_display = ("badge", "why", "message", "mailbox", "received", "decided")
-    list_filter = (("state", ChoicesDropdownFilter), ReasonFilter, ("mailbox", RelatedDropdownFilter))
+    list_filter = (("state", ChoicesDropdownFilter), ReasonFilter, ("mailbox", AutocompleteSelectFilter))
     list_filter_submit = True
     list_fullwidth = True
     list_select_related = ("mailbox",)
     search_fields = ("message_id",)
     show_full_result_count = False
     ordering = ("-id",)
-    actions = ("redo", "ignore")
+    actions = ("redo", "ignore", "download", "download_failures")
     inlines = (PlacementInline,)
     fields = (
         ("mailbox", "state"),
@@ -117,7 +123,7 @@ class LedgerRowAdmin(ReadOnlyAdmin):
 
     @display(description="Evidence")
     def evidence_list(self, row: LedgerRow) -> str:
-        return "; ".join(f"{label}: {text}" for label, text in evidence_lines(row.evidence)) or "–"
+        return "; ".join(f"{label}: {text}" for label, text in evidence_lines(evidence_of(row))) or "–"
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         """Rows are not edited, but whoever may change them may decide about them."""
@@ -133,13 +139,21 @@ class LedgerRowAdmin(ReadOnlyAdmin):
         number = ignore(queryset, request.user.get_username(), timezone.now())
         messages.success(request, f"{number} quarantined messages were settled as ignored.")
 
+    @action(description="Download as CSV", permissions=["view"])
+    def download(self, request: HttpRequest, queryset: QuerySet[LedgerRow]) -> StreamingHttpResponse:
+        return spreadsheet.download("decisions", exporting.DECISIONS, exporting.decision_rows(queryset))
+
+    @action(description="Download failures as CSV", permissions=["view"])
+    def download_failures(self, request: HttpRequest, queryset: QuerySet[LedgerRow]) -> StreamingHttpResponse:
+        return spreadsheet.download("failures", exporting.FAILURES, exporting.failure_rows(queryset))
+
 
 @admin.register(Placement)
 class PlacementAdmin(ReadOnlyAdmin):
     """Where servers showed messages."""
 
     list_display = ("mailbox", "folder", "server_key", "ledger_row", "shown_on", "gone_on", "acknowledge")
-    list_filter = (("mailbox", RelatedDropdownFilter), ("acknowledge", ChoicesDropdownFilter))
+    list_filter = (("mailbox", AutocompleteSelectFilter), ("acknowledge", ChoicesDropdownFilter))
     list_filter_submit = True
     list_select_related = ("mailbox", "ledger_row")
     list_fullwidth = True
@@ -156,11 +170,11 @@ class SyncCursorAdmin(ReadOnlyAdmin):
 
 
 @admin.register(MailboxTrackingFolder)
-class MailboxTrackingFolderAdmin(ModelAdmin):
+class MailboxTrackingFolderAdmin(WithHistory, ModelAdmin):
     """Folder rules: everything in this folder belongs to that record (9.1)."""
 
     list_display = ("mailbox", "exchange_folder_name", "regarding_type", "regarding_id")
-    list_filter = (("mailbox", RelatedDropdownFilter),)
+    list_filter = (("mailbox", AutocompleteSelectFilter),)
     list_filter_submit = True
     list_select_related = ("mailbox", "regarding_type")
     search_fields = ("exchange_folder_name", "mailbox__name", "mailbox__email_address")

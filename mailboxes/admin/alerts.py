@@ -6,10 +6,11 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
     BooleanRadioFilter,
     ChoicesDropdownFilter,
     DropdownFilter,
@@ -17,14 +18,17 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import action, display
 
+from mailboxes import attention, exporting
 from mailboxes.models import (
     AddressEntry,
     MailboxStatistics,
     TraceLevel,
     TraceLog,
 )
+from profiles import spreadsheet
 from profiles.pages import ReadOnlyAdmin, moment
 
+WHOLE_LIST = frozenset({"open", "o", "p"})  # what may stand in the address of the list without narrowing it
 LEVEL_COLOURS = {TraceLevel.ERROR: "danger", TraceLevel.WARNING: "warning", TraceLevel.INFORMATION: "info"}
 
 
@@ -45,22 +49,26 @@ class OpenFilter(DropdownFilter):
 class TraceLogAdmin(ReadOnlyAdmin):
     """Alerts: what happened, what the server said, what would fix it (4.8)."""
 
-    list_display = ("grade", "text", "about", "occurrences", "remedy", "last", "is_open")
+    list_display = ("grade", "is_new", "text", "about", "occurrences", "remedy", "last", "is_open")
     list_filter = (
         OpenFilter,
         ("level", ChoicesDropdownFilter),
-        ("mailbox", RelatedDropdownFilter),
+        ("mailbox", AutocompleteSelectFilter),
         ("email_server_profile", RelatedDropdownFilter),
     )
     list_filter_submit = True
     list_select_related = ("mailbox", "email_server_profile")
     list_fullwidth = True
     search_fields = ("text", "cause", "error_details")
-    actions = ("dismiss",)
+    actions = ("dismiss", "download")
 
     @display(description="Level", ordering="level", label=LEVEL_COLOURS)
     def grade(self, alert: TraceLog) -> tuple[int, str]:
         return alert.level, alert.get_level_display()
+
+    @display(description="New", label={"New": "danger"})
+    def is_new(self, alert: TraceLog) -> str | None:
+        return "New" if alert.is_new else None  # type: ignore[attr-defined]
 
     @display(description="About")
     def about(self, alert: TraceLog) -> str:
@@ -74,14 +82,30 @@ class TraceLogAdmin(ReadOnlyAdmin):
     def is_open(self, alert: TraceLog) -> bool:
         return alert.closed_on is None
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TraceLog]:
+        return attention.with_new(super().get_queryset(request), request.user)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Who looks at the whole list has seen what there is; a part of it leaves the rest new."""
+        answer = super().changelist_view(request, extra_context)
+        if request.method == "GET" and answer.status_code == 200 and not set(request.GET) - WHOLE_LIST:
+            attention.note_view(request.user, timezone.now())
+        return answer
+
     def has_dismiss_permission(self, request: HttpRequest) -> bool:
         """Alerts are not edited, but whoever may change them may close them."""
         return request.user.has_perm("mailboxes.change_tracelog")
 
     @action(description="Dismiss", permissions=["dismiss"])
     def dismiss(self, request: HttpRequest, queryset: QuerySet[TraceLog]) -> None:
-        closed = queryset.filter(closed_on__isnull=True).update(closed_on=timezone.now())
+        closed = attention.dismiss(queryset, request.user, timezone.now())
         messages.success(request, f"{closed} alerts were dismissed.")
+        if left := queryset.filter(closed_on__isnull=True).count():
+            messages.warning(request, f"{left} stay: they tell others that somebody came to read their mail.")
+
+    @action(description="Download as CSV", permissions=["view"])
+    def download(self, request: HttpRequest, queryset: QuerySet[TraceLog]) -> StreamingHttpResponse:
+        return spreadsheet.download("alerts", exporting.ALERTS, exporting.alert_rows(queryset))
 
 
 @admin.register(MailboxStatistics)
@@ -103,7 +127,7 @@ class MailboxStatisticsAdmin(ReadOnlyAdmin):
     list_filter = (
         ("process_result", BooleanRadioFilter),
         ("operation_type", ChoicesDropdownFilter),
-        ("mailbox", RelatedDropdownFilter),
+        ("mailbox", AutocompleteSelectFilter),
     )
     list_filter_submit = True
     list_select_related = ("mailbox",)

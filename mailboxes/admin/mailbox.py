@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
-from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -21,18 +20,21 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import action, display
 
-from mailboxes import approval, provision, switching
+from mailboxes import approval, combinations, provision, switching
+from mailboxes.admin.mailbox_bulk import BulkActions
 from mailboxes.brake import with_paused
 from mailboxes.forms import MailboxForm
 from mailboxes.health import Health, health_of_leg, with_health
+from mailboxes.joining import AnnouncesReaders
 from mailboxes.models import (
     Leg,
     Mailbox,
     MailboxLeg,
 )
-from mailboxes.models.leg import ensure_legs
+from mailboxes.taking_over import MAY_TAKE_OVER
 from mailboxes.trials import request_trials
-from profiles.pages import moment
+from profiles.models import StateCode
+from profiles.pages import WithHistory, moment
 
 HEALTH_COLOURS = {
     Health.WORKING: "success",
@@ -136,7 +138,7 @@ def _leg_column(leg: Leg, title: str) -> Any:
 
 
 @admin.register(Mailbox)
-class MailboxAdmin(ModelAdmin):
+class MailboxAdmin(AnnouncesReaders, BulkActions, WithHistory, ModelAdmin):
     """The mailboxes with the state of each leg, and the form of what people edit about one."""
 
     form = MailboxForm
@@ -171,7 +173,19 @@ class MailboxAdmin(ModelAdmin):
         "modified_on",
     )
     warn_unsaved_form = True
-    actions = ("sync_now", "approve", "reject", "test_and_enable", "enable_mail", "activate", "deactivate")
+    actions = (
+        "sync_now",
+        "approve",
+        "reject",
+        "test_and_enable",
+        "enable_mail",
+        "activate",
+        "deactivate",
+        "apply_defaults",
+        "set_profile",
+        "set_methods",
+        "download",
+    )
     inlines = (MailboxLegInline,)
     incoming = _leg_column(Leg.INCOMING, "Incoming")
     outgoing = _leg_column(Leg.OUTGOING, "Outgoing")
@@ -222,12 +236,19 @@ class MailboxAdmin(ModelAdmin):
         open_alerts = Count("alerts", filter=Q(alerts__closed_on__isnull=True))
         return mailboxes.annotate(open_alerts=open_alerts).prefetch_related("legs")
 
-    def save_model(self, request: HttpRequest, obj: Mailbox, form: ModelForm, change: bool) -> None:
-        if change and "email_address" in form.changed_data:
-            provision.change_address(obj, obj.email_address)
-            return
-        super().save_model(request, obj, form, change)
-        ensure_legs(obj, timezone.now())
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.may_take_over = request.user.has_perm(MAY_TAKE_OVER)
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Mailbox, form: MailboxForm, change: bool) -> None:
+        if not change:
+            provision.save_new(obj, timezone.now(), take_over=form.takes_over)
+        elif provision.save_edited(obj, take_over=form.takes_over):
+            messages.warning(request, "What was changed has to be tested before it runs again.")  # 3.8
+        forward = Mailbox.objects.filter(is_forward_mailbox=True, state_code=StateCode.ACTIVE).exists()
+        for sentence in combinations.warnings(obj.combination(), forward):
+            messages.warning(request, sentence)
 
     @display(description="Mailbox", ordering="name")
     def whose(self, mailbox: Mailbox) -> SafeString:
@@ -265,8 +286,8 @@ class MailboxAdmin(ModelAdmin):
     @display(description="Sync")
     def sync_button(self, mailbox: Mailbox) -> SafeString:
         return format_html(
-            '<button class="ss-button ss-button-small" type="submit" formaction="{}" formnovalidate '
-            'aria-label="Sync {} now">Sync now</button>',
+            '<button class="ss-button ss-button-small" type="submit" formaction="{}" formnovalidate'
+            '>Sync now<span class="ss-hidden"> {}</span></button>',
             reverse("console:sync", args=[mailbox.pk]),
             mailbox.name,
         )

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
-from mailboxes.brake import scope_of
+from mailboxes.brake import resumed_by, scope_of
 from mailboxes.models import Pause
 from profiles.pages import ReadOnlyAdmin, moment
 
@@ -18,19 +18,23 @@ from profiles.pages import ReadOnlyAdmin, moment
 class PauseAdmin(ReadOnlyAdmin):
     """Every pause, those in force as well as those that have ended."""
 
-    list_display = ("what", "reason", "person_name", "since", "until", "in_force")
+    list_display = ("what", "reason", "paused_by_whom", "since", "until", "resumed_by", "in_force")
     list_filter = (("leg", ChoicesDropdownFilter), ("email_server_profile", RelatedDropdownFilter))
     list_filter_submit = True
     list_fullwidth = True
     search_fields = ("reason", "person_name", "mailbox__name", "mailbox__email_address", "email_server_profile__name")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pause]:
-        return super().get_queryset(request).select_related("mailbox", "email_server_profile")
+        return super().get_queryset(request).select_related("mailbox", "email_server_profile", "ended_by")
 
     @display(description="What")
     def what(self, pause: Pause) -> str:
         words = scope_of(pause).words
         return words[0].upper() + words[1:]
+
+    @display(description="Paused by", ordering="person_name")
+    def paused_by_whom(self, pause: Pause) -> str:
+        return pause.person_name
 
     @display(description="Since", ordering="paused_on")
     def since(self, pause: Pause) -> SafeString:
@@ -39,6 +43,10 @@ class PauseAdmin(ReadOnlyAdmin):
     @display(description="Until", ordering="ended_on")
     def until(self, pause: Pause) -> SafeString:
         return moment(pause.ended_on)
+
+    @display(description="Resumed by")
+    def resumed_by(self, pause: Pause) -> str:
+        return "–" if pause.ended_on is None else resumed_by(pause)
 
     @display(description="In force", boolean=True)
     def in_force(self, pause: Pause) -> bool:

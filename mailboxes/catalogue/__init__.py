@@ -14,6 +14,7 @@ from mailboxes.catalogue.entry import Entry, Nature
 from mailboxes.catalogue.messages import MESSAGES
 from profiles.connectors.base import (
     AuthenticationFailed,
+    Cause,
     Conflict,
     ConnectorError,
     ItemDelayed,
@@ -25,7 +26,7 @@ from profiles.connectors.base import (
     Transient,
 )
 
-__all__ = ["ENTRIES", "Entry", "Nature", "as_markdown", "entry_for", "matching"]
+__all__ = ["ENTRIES", "Entry", "Nature", "as_markdown", "entry_for", "entry_of", "matching"]
 
 ENTRIES: tuple[Entry, ...] = (*CONNECTIONS, *MESSAGES)
 BY_CODE = {entry.code: entry for entry in ENTRIES}
@@ -44,6 +45,41 @@ _OTHERWISE: dict[type[ConnectorError], str] = {
     ItemRejected: "item-refused",
     ConnectorError: "server-error",
 }
+_CAUSES: dict[Cause, str] = {
+    Cause.SETTINGS: "profile-incomplete",
+    Cause.DNS: "host-not-found",
+    Cause.LOCAL_HOST: "local-host",
+    Cause.REFUSED_CONNECTION: "connect-failure",
+    Cause.UNREACHABLE: "connect-failure",
+    Cause.TIMEOUT: "connect-failure",
+    Cause.BROKEN_LINE: "connect-failure",
+    Cause.PORT: "wrong-port",
+    Cause.TLS_NAME: "tls",
+    Cause.TLS_CERTIFICATE: "tls",
+    Cause.TLS_MODE: "tls",
+    Cause.CA_FILE: "tls",
+    Cause.UNENCRYPTED: "tls",
+    Cause.NO_CREDENTIALS: "credentials",
+    Cause.CREDENTIALS: "credentials",
+    Cause.ACCOUNT_DISABLED: "account-disabled",
+    Cause.IMPERSONATION: "impersonation",
+    Cause.FULL_ACCESS: "impersonation",
+    Cause.MAILBOX_MISSING: "location",
+    Cause.WRONG_SERVER: "location",
+    Cause.LICENCE: "licence",
+    Cause.FOLDER: "location",
+    Cause.UNIQUE_IDS: "no-uidl",
+    Cause.QUOTA: "quota",
+    Cause.SEND_AS: "send-as",
+    Cause.RECIPIENT: "recipient",
+    Cause.SIZE: "too-large",
+    Cause.BUSY: "throttled",
+    Cause.SENDING_LIMIT: "sending-limit",
+    Cause.SERVER: "server-error",
+    Cause.SERVER_VERSION: "location",
+    Cause.CURSOR: "resync",
+}
+"""What is kept with its cause needs no words to be recognised by; the causes that are missing here say too little."""
 _SIGNS = [(re.compile(entry.signs), entry) for entry in ENTRIES if entry.signs]
 _ABOUT_ITEMS = [(pattern, entry) for pattern, entry in _SIGNS if entry in MESSAGES]
 
@@ -61,6 +97,12 @@ def entry_for(kind: type[ConnectorError] | None, words: str) -> Entry | None:
         return BY_CODE["account-disabled"] if _is(BY_CODE["account-disabled"], words) else BY_CODE[settled]
     found = _recognised(_ABOUT_ITEMS if issubclass(kind, ItemRejected) else _SIGNS, words)
     return found or BY_CODE[next(_OTHERWISE[one] for one in ancestors if one in _OTHERWISE)]
+
+
+def entry_of(cause: str, words: str) -> Entry | None:
+    """The entry of what was kept with its cause ("" for what is older); by its words where the cause tells nothing."""
+    code = _CAUSES.get(Cause(cause)) if cause in set(Cause) else None
+    return BY_CODE[code] if code else entry_for(None, words)
 
 
 def matching(wanted: str) -> list[Entry]:

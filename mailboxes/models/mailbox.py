@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from mailboxes import combinations
+from mailboxes.combinations import Combination
 from mailboxes.models.leg import Leg, LegStatus
 from mailboxes.models.queue import Queue
 from profiles.identifiers import uuid7
@@ -137,6 +140,25 @@ class Mailbox(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.email_address
+
+    def clean(self) -> None:
+        """The methods fit the owner and the kind of server (1.2); what does not says what to change."""
+        found = combinations.problems(self.combination())
+        if found:
+            raise ValidationError(found)
+
+    def combination(self) -> Combination:
+        """What the table of 1.2 is asked about this mailbox."""
+        profile, owner = self.email_server_profile, combinations.Owner.USER
+        if self.is_forward_mailbox:
+            owner = combinations.Owner.NOBODY
+        elif self.regarding_queue_id is not None:
+            owner = combinations.Owner.QUEUE
+        server = combinations.Server.UNKNOWN
+        if profile is not None:
+            server = combinations.Server.EXCHANGE if profile.is_exchange else combinations.Server.LINES
+        methods = {column: getattr(self, column) for column in combinations.NONE}
+        return Combination(owner, server, methods, self.process_and_delete_emails)
 
     @property
     def is_active(self) -> bool:

@@ -9,7 +9,7 @@ from mailboxes.models.mailbox import Mailbox
 
 
 class MailboxStatistics(models.Model):
-    """How one cycle went. Idle, successful cycles are counted on the leg and leave no row."""
+    """How one cycle went. Idle, successful cycles leave no row, unless they end a failure or began late."""
 
     mailbox = models.ForeignKey(Mailbox, models.CASCADE, related_name="statistics")
     operation_type = models.PositiveSmallIntegerField(choices=Leg)

@@ -39,6 +39,14 @@ def open_outbox(access: Access, progress: Progress = no_progress) -> Outbox:
     return cast(Outbox, _connector(OUTBOXES, access, "sent")(access, progress))
 
 
+def discover_exchange(access: Access, progress: Progress = no_progress) -> str:
+    """The EWS address of the mailbox of `access`, by autodiscover (2.7); `access.url`, if any, is asked first.
+
+    Raises ConnectorError.
+    """
+    return cast(str, import_module("profiles.connectors.ews.autodiscover").discover(access, progress))
+
+
 def _connector(registry: dict[Transport, str], access: Access, verb: str) -> Any:
     path = registry.get(access.transport)
     if path is None:

@@ -11,7 +11,8 @@
     ├── Conflict              the item changed under our hands: read it again
     └── ResyncRequired        the server no longer knows our cursor: list everything again
 
-Every error carries `words` (what the server said, without secrets) and `remedy` (what a person can do).
+Every error carries `words` (what the server said, without secrets), `remedy` (what a person can do) and `cause`: the
+kind says what this service does next, the cause says what is missing.
 Connectors raise nothing else: foreign exceptions are translated at the edge (law 8).
 """
 
@@ -19,25 +20,86 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from typing import Protocol
+from enum import StrEnum
+from typing import ClassVar, Protocol
 
 from profiles.items import Arrival, Letter, Missing, Page, Receipt, Shown, Trace
+
+
+class Cause(StrEnum):
+    """What is missing or does not fit, for machines (12.2): the step at which a test ended, and what to ask for."""
+
+    # The way to the server
+    SETTINGS = "settings"  # host or address of the profile is no such thing; nothing was tried
+    DNS = "dns"
+    LOCAL_HOST = "local-host"
+    REFUSED_CONNECTION = "refused-connection"
+    UNREACHABLE = "unreachable"  # no answer to the attempt to connect
+    TIMEOUT = "timeout"  # connected, then no answer in time
+    BROKEN_LINE = "broken-line"
+    PORT = "port"  # another protocol answers there
+    # Encryption
+    TLS_NAME = "tls-name"
+    TLS_CERTIFICATE = "tls-certificate"
+    TLS_MODE = "tls-mode"  # TLS does not begin in this way here
+    CA_FILE = "ca-file"
+    UNENCRYPTED = "unencrypted"  # a password would have to be sent in clear; nothing was tried
+    # Signing in
+    NO_CREDENTIALS = "no-credentials"  # nothing was tried
+    CREDENTIALS = "credentials"
+    ACCOUNT_DISABLED = "account-disabled"
+    LOGIN_METHOD = "login-method"
+    PROTOCOL_DISABLED = "protocol-disabled"
+    # The mailbox
+    IMPERSONATION = "impersonation"
+    FULL_ACCESS = "full-access"
+    MAILBOX_MISSING = "mailbox-missing"
+    WRONG_SERVER = "wrong-server"
+    LICENCE = "licence"
+    FOLDER = "folder"
+    UNIQUE_IDS = "unique-ids"
+    QUOTA = "quota"
+    # One item
+    SEND_AS = "send-as"
+    RECIPIENT = "recipient"
+    SIZE = "size"
+    ITEM = "item"
+    # The server's state
+    BUSY = "busy"
+    SENDING_LIMIT = "sending-limit"
+    SERVER = "server"
+    SERVER_VERSION = "server-version"
+    CURSOR = "cursor"
+    OTHER = "other"
 
 
 class ConnectorError(Exception):
     """The server, or the way to it, refused. `str()` is a sentence for people."""
 
-    def __init__(self, message: str, *, words: str = "", remedy: str = "") -> None:
+    usual_cause: ClassVar[Cause] = Cause.OTHER
+
+    def __init__(self, message: str, *, words: str = "", remedy: str = "", cause: Cause | None = None) -> None:
         super().__init__(message)
         self.words = words
         self.remedy = remedy
+        self.cause = cause or self.usual_cause
 
 
 class Throttled(ConnectorError):
     """The server asked us to come back later; its delay is obeyed exactly."""
 
-    def __init__(self, message: str, *, delay: timedelta | None = None, words: str = "", remedy: str = "") -> None:
-        super().__init__(message, words=words, remedy=remedy)
+    usual_cause = Cause.BUSY
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        delay: timedelta | None = None,
+        words: str = "",
+        remedy: str = "",
+        cause: Cause | None = None,
+    ) -> None:
+        super().__init__(message, words=words, remedy=remedy, cause=cause)
         self.delay = delay
 
 
@@ -55,6 +117,8 @@ class OutcomeUnknown(Transient):
 class AuthenticationFailed(ConnectorError):
     """The credentials were refused or are missing. Retrying locks accounts, so nobody does."""
 
+    usual_cause = Cause.CREDENTIALS
+
 
 class MailboxUnavailable(ConnectorError):
     """Cannot work until a person changes something."""
@@ -63,17 +127,25 @@ class MailboxUnavailable(ConnectorError):
 class ItemRejected(ConnectorError):
     """This one item cannot be read or sent; the others can."""
 
+    usual_cause = Cause.ITEM
+
 
 class ItemDelayed(ConnectorError):
     """The server would not take this one item now (4xx to its recipients or its content); the line itself is fine."""
+
+    usual_cause = Cause.ITEM
 
 
 class Conflict(ConnectorError):
     """The item is no longer the version that was read."""
 
+    usual_cause = Cause.ITEM
+
 
 class ResyncRequired(ConnectorError):
     """The cursor is no longer valid; start again from an empty one."""
+
+    usual_cause = Cause.CURSOR
 
 
 class MailSource(Protocol):
@@ -97,8 +169,20 @@ class MailSource(Protocol):
         """Delete the items on the server; those already gone count as deleted (5.24)."""
         ...
 
-    def categorize(self, keys: Sequence[str], category: str) -> dict[str, str]:
-        """Add the category and return the new change key per item; servers without categories return {} (5.23)."""
+    def categorize(self, keys: Sequence[str], category: str, *, instead_of: str = "") -> dict[str, str]:
+        """Add the category, take `instead_of` away in the same step (5.22), and return the new change key per item.
+
+        Items that are gone, or that cannot be changed, are not in the answer. Servers without categories return {}."""
+        ...
+
+    def uncategorize(self, keys: Sequence[str], category: str) -> dict[str, str]:
+        """Take the category away, leave the others, and answer as `categorize` does (5.23)."""
+        ...
+
+    def move(self, keys: Sequence[str], folder_name: str) -> dict[str, str]:
+        """Move the items into the folder with that display name below the top of the mailbox, created if there is none,
+        and return the new key per item (5.22). Items that are gone, or that cannot be moved, are not in the answer;
+        servers without folders return {}. Raises ItemRejected if there can be no such folder."""
         ...
 
     def close(self) -> None:

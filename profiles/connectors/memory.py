@@ -7,7 +7,7 @@ the same conformance suite as the connectors that use a network.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from profiles.connectors.base import (
@@ -77,6 +77,14 @@ class MemoryMailbox:
         if item := self.items.pop(key, None):
             self.journal.append((item.folder, key))
 
+    def tag(self, key: str, categories: tuple[str, ...]) -> None:
+        """Give a message these categories; nothing happens if it bears exactly them."""
+        item = self.items[key]
+        if set(item.categories) != set(categories):
+            item.categories = categories
+            item.version += 1
+            self.journal.append((item.folder, key))
+
     def lose_sync_state(self) -> None:
         """Make every cursor given out so far invalid."""
         self.epoch += 1
@@ -117,8 +125,16 @@ class MemoryServer:
         mailbox.journal.append((folder, item.key))
         return item
 
+    def move(self, mailbox: MemoryMailbox, key: str, folder: str) -> str:
+        """Put a message into another folder, where it has another key."""
+        moved = replace(mailbox.items[key], key=f"{key}-{folder}", folder=folder)
+        mailbox.remove(key)
+        mailbox.items[moved.key] = moved
+        mailbox.journal.append((folder, moved.key))
+        return moved.key
+
     def trouble(self, step: str, error: ConnectorError, skip: int = 0) -> None:
-        """Let a step fail once: "log in", "list", "read", "delete", "envelope" or "answer" (after the message left)."""
+        """Let a step fail once: "log in", "list", "read", "delete", "move", "envelope" or "answer" (after it left)."""
         self._troubles.append(Trouble(step, error, skip))
 
     def reach(self, step: str) -> None:
@@ -174,10 +190,11 @@ class MemorySource(_Login):
             more = end < len(mailbox.journal)
             keys = dict.fromkeys(key for changed, key in mailbox.journal[start:end] if changed == folder)
             here = [mailbox.items[key] for key in keys if key in mailbox.items]
+            earlier = {key for changed, key in mailbox.journal[:start] if changed == folder}
             gone = tuple(key for key in keys if key not in mailbox.items)
             cursor = f"{mailbox.epoch}:{end}"
             yield Page(
-                tuple(map(_shown, here)),
+                tuple(_shown(item, changed=item.key in earlier) for item in here),
                 gone if start else (),
                 cursor,
                 more=more,
@@ -210,16 +227,26 @@ class MemorySource(_Login):
         for key in keys:
             mailbox.remove(key)
 
-    def categorize(self, keys: Sequence[str], category: str) -> dict[str, str]:
-        """Add the category; returns the new change key of each message that is there (5.23)."""
+    def categorize(self, keys: Sequence[str], category: str, *, instead_of: str = "") -> dict[str, str]:
+        """Add the category, take `instead_of` away; returns the new change key of each message that is there (5.23)."""
+        return self._tag(keys, lambda own: (*(name for name in own if name not in (category, instead_of)), category))
+
+    def uncategorize(self, keys: Sequence[str], category: str) -> dict[str, str]:
+        """Take the category away; returns the new change key of each message that is there (5.23)."""
+        return self._tag(keys, lambda own: tuple(name for name in own if name != category))
+
+    def _tag(self, keys: Sequence[str], rewrite: Callable[[tuple[str, ...]], tuple[str, ...]]) -> dict[str, str]:
         mailbox = self._mailbox()
-        items = [mailbox.items[key] for key in keys if key in mailbox.items]
-        for item in items:
-            if category not in item.categories:
-                item.categories += (category,)
-                item.version += 1
-                mailbox.journal.append((item.folder, item.key))
-        return {item.key: item.change_key for item in items}
+        found = [mailbox.items[key] for key in keys if key in mailbox.items]
+        for item in found:
+            mailbox.tag(item.key, rewrite(item.categories))
+        return {item.key: item.change_key for item in found}
+
+    def move(self, keys: Sequence[str], folder_name: str) -> dict[str, str]:
+        """Move the messages into a folder; returns the new key of each that is there (5.22)."""
+        server, mailbox = self._server(), self._mailbox()
+        server.reach("move")
+        return {key: server.move(mailbox, key, folder_name) for key in keys if key in mailbox.items}
 
 
 class MemoryOutbox(_Login):
@@ -256,8 +283,8 @@ def _position(mailbox: MemoryMailbox, cursor: str) -> int:
     return int(position)
 
 
-def _shown(item: MemoryItem) -> Shown:
-    return Shown(item.key, len(item.raw), item.received_on, item.change_key)
+def _shown(item: MemoryItem, changed: bool = False) -> Shown:
+    return Shown(item.key, len(item.raw), item.received_on, item.change_key, item.categories, changed)
 
 
 def _arrival(item: MemoryItem, raw: bool) -> Arrival:

@@ -21,7 +21,8 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any
 
-from profiles.connectors.base import MailboxUnavailable, Transient
+from profiles.connectors.base import Cause, MailboxUnavailable, Transient
+from profiles.connectors.certificates import WRONG_NAME
 from profiles.items import Access, Progress, Tls
 
 PATIENCE = 10
@@ -82,7 +83,9 @@ class Connection:
         anything left may have been slipped in by somebody else and ends the connection with Transient."""
         if self._buffer:
             self.close()
-            raise Transient(f"{self._name} sent more than its answer before the encryption began.")
+            raise Transient(
+                f"{self._name} sent more than its answer before the encryption began.", cause=Cause.TLS_MODE
+            )
         try:
             context = _tls_context(self._access)
             with _handshake(self._name):
@@ -135,7 +138,7 @@ class Connection:
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
             if searched > LONGEST_LINE:
-                raise Transient(f"{self._name} sent a line without an end.", remedy=CHECK_PORT)
+                raise Transient(f"{self._name} sent a line without an end.", remedy=CHECK_PORT, cause=Cause.PORT)
             self._receive(deadline, 0)
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
@@ -150,7 +153,7 @@ class Connection:
         while (end := self._buffer.find(END_OF_BODY, searched)) < 0:
             searched = max(0, len(self._buffer) - len(END_OF_BODY) + 1)
             if searched > limit:
-                raise ReplyTooLong(f"{self._name} sent more than {limit} bytes in one reply.")
+                raise ReplyTooLong(f"{self._name} sent more than {limit} bytes in one reply.", cause=Cause.SERVER)
             self._receive(deadline, len(self._buffer))
         with memoryview(self._buffer) as view:
             body = bytes(view[2 : end + 2])
@@ -178,7 +181,7 @@ class Connection:
             self._socket.settimeout(deadline.wait(received))
             block = self._socket.recv(BLOCK)
         if not block:
-            raise Transient(f"{self._name} closed the connection.")
+            raise Transient(f"{self._name} closed the connection.", cause=Cause.BROKEN_LINE)
         self._buffer += block
         self._progress()
 
@@ -188,10 +191,13 @@ class Connection:
             yield
         except TimeoutError as error:
             raise Transient(
-                f"{self._name} did not answer in time (time-out {self._timeout:g} s).", remedy=CHECK_PORT
+                f"{self._name} did not answer in time (time-out {self._timeout:g} s).",
+                remedy=CHECK_PORT,
+                cause=Cause.TIMEOUT,
             ) from error
         except OSError as error:
-            raise Transient(f"The connection to {self._name} broke: {_reason(error)}.") from error
+            words = f"The connection to {self._name} broke: {_reason(error)}."
+            raise Transient(words, cause=Cause.BROKEN_LINE) from error
 
 
 def wrong_greeting(name: str, line: bytes, expected: str) -> Transient | MailboxUnavailable:
@@ -199,8 +205,8 @@ def wrong_greeting(name: str, line: bytes, expected: str) -> Transient | Mailbox
     port or encryption are set wrongly (12.2), anything else may be an accident."""
     spoken = next((spoken for start, spoken in OTHER_GREETINGS.items() if line.startswith(start)), "")
     if spoken and spoken != expected:
-        return MailboxUnavailable(f"{name} speaks {spoken}, not {expected}.", remedy=CHECK_PORT)
-    return Transient(f"{name} does not speak {expected}.", remedy=CHECK_PORT)
+        return MailboxUnavailable(f"{name} speaks {spoken}, not {expected}.", remedy=CHECK_PORT, cause=Cause.PORT)
+    return Transient(f"{name} does not speak {expected}.", remedy=CHECK_PORT, cause=Cause.PORT)
 
 
 def _connect(access: Access, port: int) -> socket.socket:
@@ -217,9 +223,9 @@ def _connect(access: Access, port: int) -> socket.socket:
             return _connected(family, address, wait)
         except OSError as error:
             failure = error
-    if isinstance(failure, TimeoutError):
-        raise Transient(f"{name} could not be reached within {access.timeout:g} s.", remedy=CHECK_PORT) from failure
-    raise Transient(f"{name} could not be reached: {_reason(failure)}.", remedy=CHECK_PORT) from failure
+    cause = Cause.REFUSED_CONNECTION if isinstance(failure, ConnectionRefusedError) else Cause.UNREACHABLE
+    why = f" within {access.timeout:g} s" if isinstance(failure, TimeoutError) else f": {_reason(failure)}"
+    raise Transient(f"{name} could not be reached{why}.", remedy=CHECK_PORT, cause=cause) from failure
 
 
 def _connected(family: socket.AddressFamily, address: Any, wait: float) -> socket.socket:
@@ -246,16 +252,21 @@ def _resolve(access: Access, port: int) -> list[SocketAddress]:
             answers.append(error)
 
     if not access.host:
-        raise MailboxUnavailable("The server profile names no host.", remedy="Set the host in the server profile.")
+        remedy = "Set the host in the server profile."
+        raise MailboxUnavailable("The server profile names no host.", remedy=remedy, cause=Cause.SETTINGS)
     resolver = threading.Thread(target=ask, name="resolver", daemon=True)
     resolver.start()
     resolver.join(access.timeout)
     answer = answers[0] if answers else TimeoutError("no answer")
     if isinstance(answer, UnicodeError):
-        raise MailboxUnavailable(f"{access.host} is not a host name.", remedy="Correct the host in the server profile.")
+        remedy = "Correct the host in the server profile."
+        raise MailboxUnavailable(f"{access.host} is not a host name.", remedy=remedy, cause=Cause.SETTINGS)
     if isinstance(answer, Exception):
         raise Transient(
-            f"host not found: {access.host}", words=_reason(answer), remedy="Check the host in the server profile."
+            f"host not found: {access.host}",
+            words=_reason(answer),
+            remedy="Check the host in the server profile.",
+            cause=Cause.DNS,
         ) from answer
     return answer
 
@@ -269,6 +280,7 @@ def _refuse_local(access: Access, found: list[SocketAddress]) -> None:
             raise MailboxUnavailable(
                 f"{access.host} leads to {address[0]}, which is local to this machine or network link.",
                 remedy=f"If that is meant, an administrator adds {access.host} to the setting ALLOWED_LOCAL_HOSTS.",
+                cause=Cause.LOCAL_HOST,
             )
 
 
@@ -289,6 +301,7 @@ def _tls_context(access: Access) -> ssl.SSLContext:
             raise MailboxUnavailable(
                 f"The file of certificate authorities cannot be used: {_reason(error)}.",
                 remedy="Give the path of a readable PEM file.",
+                cause=Cause.CA_FILE,
             ) from error
     return context
 
@@ -303,15 +316,19 @@ def _handshake(name: str) -> Iterator[None]:
             f"The certificate of {name} cannot be trusted: {error.verify_message}",
             words=error.verify_message,
             remedy="Use the name that the certificate bears, renew it, or add its authority to the profile's CA file.",
+            cause=Cause.TLS_NAME if error.verify_code in WRONG_NAME else Cause.TLS_CERTIFICATE,
         ) from error
     except TimeoutError as error:
-        raise Transient(f"{name} did not answer in time when encryption began.", remedy=CHECK_PORT) from error
+        words = f"{name} did not answer in time when encryption began."
+        raise Transient(words, remedy=CHECK_PORT, cause=Cause.TLS_MODE) from error
     except ssl.SSLError as error:
         passing = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) or error.reason in PASSING_ALERTS
         kind = Transient if passing else MailboxUnavailable
-        raise kind(f"No secure connection to {name}: {_reason(error)}.", remedy=CHECK_PORT) from error
+        words = f"No secure connection to {name}: {_reason(error)}."
+        raise kind(words, remedy=CHECK_PORT, cause=Cause.TLS_MODE) from error
     except (OSError, ValueError) as error:
-        raise Transient(f"The connection to {name} broke when encryption began: {_reason(error)}.") from error
+        words = f"The connection to {name} broke when encryption began: {_reason(error)}."
+        raise Transient(words, cause=Cause.TLS_MODE) from error
 
 
 def _reason(error: Exception) -> str:

@@ -14,28 +14,24 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from profiles.connectors import network
-from profiles.connectors.base import AuthenticationFailed, ConnectorError, MailboxUnavailable
+from profiles.connectors.base import AuthenticationFailed, Cause, ConnectorError
 from profiles.connectors.certificates import Certificate, read_certificate, what_helps
 from profiles.connectors.network import CHECK_PORT
 from profiles.connectors.pop3 import client as pop3
-from profiles.connectors.probe_talks import HttpTalk, Pop3Talk, SmtpTalk, Talk
+from profiles.connectors.probe_modes import WORDS, what_answers
+from profiles.connectors.probe_talks import TALKS, HttpTalk, Pop3Talk, Talk
 from profiles.connectors.smtp import SmtpOutbox
 from profiles.items import INBOX, Access, Tls, Transport, no_progress
 
 NAME, GUARD, CONNECT, ENCRYPT = "Find the host", "Allowed host", "Connect", "Encrypt"
 GREETING, ABILITIES, SIGN_IN, OPEN = "Greeting", "Abilities", "Sign in", "Open the inbox"
-TALKS: dict[Transport, type[Pop3Talk] | type[SmtpTalk] | type[HttpTalk]] = {
-    Transport.POP3: Pop3Talk,
-    Transport.SMTP: SmtpTalk,
-    Transport.EWS: HttpTalk,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One thing that was tried: `words` say what was found or what the server said, `remedy` which setting to change.
 
-    A step may be `ok` and still a `warning`: it works, but somebody should look at it.
+    A step may be `ok` and still a `warning`: it works, but somebody should look at it. `cause` is that of the error.
     """
 
     name: str
@@ -43,6 +39,7 @@ class Step:
     words: str = ""
     remedy: str = ""
     warning: bool = False
+    cause: str = ""
 
 
 class _Ended(Exception):
@@ -61,8 +58,8 @@ class _Trace:
     def warn(self, name: str, words: str, remedy: str) -> None:
         self.steps.append(Step(name, True, words, remedy, warning=True))
 
-    def bad(self, name: str, words: str, remedy: str) -> _Ended:
-        self.steps.append(Step(name, False, words, remedy))
+    def bad(self, name: str, words: str, remedy: str, cause: str = "") -> _Ended:
+        self.steps.append(Step(name, False, words, remedy, cause=cause))
         return _Ended()
 
     @contextmanager
@@ -71,7 +68,19 @@ class _Trace:
         try:
             yield
         except ConnectorError as error:
-            raise self.bad(name, _words(error), error.remedy) from error
+            raise self.bad(name, _words(error), error.remedy, error.cause) from error
+
+    @contextmanager
+    def trying_mode(self, name: str, access: Access) -> Iterator[None]:
+        """The same of a step that shows whether the encryption of the profile is the one that the port speaks (2.6)."""
+        try:
+            yield
+        except ConnectorError as error:
+            mode = "without encryption" if access.tls is Tls.NONE else f"with {WORDS[access.tls.value]}"
+            tried = f"Tried {mode}: {_words(error)}"
+            found, helps = what_answers(access, error.cause)
+            words, remedy = " ".join(filter(None, [tried, found])), helps or error.remedy or CHECK_PORT
+            raise self.bad(name, words, remedy, Cause.TLS_MODE if found else error.cause) from error
 
 
 def probe(access: Access, now: datetime | None = None) -> tuple[Step, ...]:
@@ -93,9 +102,9 @@ def _look(access: Access, trace: _Trace, now: datetime) -> None:
     try:
         if access.tls is Tls.IMPLICIT:
             _encrypt(access, talk, trace, now)
-        _greet(talk, trace)
+        _greet(access, talk, trace)
         if access.tls is Tls.STARTTLS:
-            with trace.trying(ENCRYPT):
+            with trace.trying_mode(ENCRYPT, access):
                 talk.ask_for_tls()
             _encrypt(access, talk, trace, now)
         elif access.tls is Tls.NONE and access.host not in access.allowed_local_hosts:
@@ -123,6 +132,7 @@ def _plain_target(access: Access, trace: _Trace) -> Access:
             NAME,
             f"“{access.url}” is no address of an Exchange server.",
             "Enter an address such as https://mail.example.com/EWS/Exchange.asmx.",
+            Cause.SETTINGS,
         )
     tls = Tls.IMPLICIT if url.scheme == "https" else Tls.NONE
     return replace(access, host=url.hostname, port=port or HttpTalk.ports[tls], tls=tls)
@@ -143,18 +153,21 @@ def _connected(access: Access, trace: _Trace) -> Talk:
 
 
 def _encrypt(access: Access, talk: Talk, trace: _Trace, now: datetime) -> None:
-    try:
-        talk.start_tls()
-    except MailboxUnavailable as error:
-        code = getattr(error.__cause__, "verify_code", 0)
-        certificate = _refused_certificate(access) if code else None
-        words = f"{_words(error)} The server shows the {certificate.sentence}." if certificate else _words(error)
-        raise trace.bad(ENCRYPT, words, what_helps(code, access.host, certificate) or error.remedy) from error
-    except ConnectorError as error:
-        raise trace.bad(ENCRYPT, _words(error), error.remedy or CHECK_PORT) from error
+    with trace.trying_mode(ENCRYPT, access):
+        try:
+            talk.start_tls()
+        except ConnectorError as error:
+            code = getattr(error.__cause__, "verify_code", 0)
+            if not code:
+                raise
+            certificate = _refused_certificate(access)
+            words = f"{_words(error)} The server shows the {certificate.sentence}." if certificate else _words(error)
+            helps = what_helps(code, access.host, certificate) or error.remedy
+            raise trace.bad(ENCRYPT, words, helps, error.cause) from error
     version, der = talk.connection.encryption()
     certificate = read_certificate(der)
-    words = f"{version}, {certificate.sentence}; it fits {access.host}." if certificate else f"{version}."
+    shown = f"{version}, {certificate.sentence}; it fits {access.host}." if certificate else f"{version}."
+    words = f"{WORDS[access.tls.value]}: {shown}"
     if certificate and certificate.ends_soon(now):
         trace.warn(ENCRYPT, words, "The certificate ends within two weeks: renew it on the mail server.")
     else:
@@ -173,10 +186,10 @@ def _refused_certificate(access: Access) -> Certificate | None:
         return None
 
 
-def _greet(talk: Talk, trace: _Trace) -> None:
+def _greet(access: Access, talk: Talk, trace: _Trace) -> None:
     if not talk.greets:
         return
-    with trace.trying(GREETING):
+    with trace.trying_mode(GREETING, access):
         words = talk.greeting()
     trace.good(GREETING, f"The server said: {words}" if words else "The server greets.")
 
@@ -243,9 +256,9 @@ def _sign_in_exchange(access: Access, trace: _Trace) -> None:
             try:
                 source.touch(folder)
             except AuthenticationFailed as error:
-                raise trace.bad(SIGN_IN, _words(error), error.remedy) from error
+                raise trace.bad(SIGN_IN, _words(error), error.remedy, error.cause) from error
             except ConnectorError as error:
-                raise trace.bad(name, _words(error), error.remedy) from error
+                raise trace.bad(name, _words(error), error.remedy, error.cause) from error
             if folder == INBOX:
                 whom = f" and acts as {access.address}" if access.impersonate else ""
                 trace.good(SIGN_IN, f"{access.username} is signed in{whom}.")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar, Protocol
 
-from profiles.connectors.base import MailboxUnavailable, Transient
+from profiles.connectors.base import Cause, MailboxUnavailable, Transient
 from profiles.connectors.network import CHECK_PORT, Connection, wrong_greeting
 from profiles.connectors.pop3 import client as pop3
 from profiles.connectors.smtp import PORTS as SMTP_PORTS
 from profiles.connectors.smtp import Conversation
 from profiles.connectors.words import said
-from profiles.items import Access, Tls, no_progress
+from profiles.items import Access, Tls, Transport, no_progress
 
 LONGEST_ANSWER = 64 * 1024
 
@@ -52,7 +52,8 @@ class Pop3Talk:
     def greeting(self) -> str:
         line = self.connection.line()
         if line.startswith(b"-ERR"):
-            raise Transient(f"{self._name} takes no one now.", words=said(line[4:], self._access))
+            words = said(line[4:], self._access)
+            raise Transient(f"{self._name} takes no one now.", words=words, cause=Cause.SERVER)
         if not line.startswith(b"+OK"):
             raise wrong_greeting(self._name, line, "POP3")
         return said(line[3:], self._access)
@@ -62,7 +63,8 @@ class Pop3Talk:
         line = self.connection.line()
         if not line.startswith(b"+OK"):
             words = said(line.partition(b" ")[2], self._access)
-            raise MailboxUnavailable(f"{self._name} does not offer STLS.", words=words, remedy=CHECK_PORT)
+            message = f"{self._name} does not offer STLS."
+            raise MailboxUnavailable(message, words=words, remedy=CHECK_PORT, cause=Cause.TLS_MODE)
 
     def start_tls(self) -> None:
         self.connection.start_tls()
@@ -89,16 +91,19 @@ class SmtpTalk:
     def greeting(self) -> str:
         code, words = self._conversation.getreply()
         if code != 220:
-            raise Transient(f"{self._conversation.name} takes no one now.", words=f"{code} {said(words, self._access)}")
+            message = f"{self._conversation.name} takes no one now."
+            raise Transient(message, words=f"{code} {said(words, self._access)}", cause=Cause.SERVER)
         return said(words, self._access)
 
     def ask_for_tls(self) -> None:
         self._conversation.ehlo()
         if not self._conversation.has_extn("starttls"):
-            raise MailboxUnavailable(f"{self._conversation.name} does not offer STARTTLS.", remedy=CHECK_PORT)
+            message = f"{self._conversation.name} does not offer STARTTLS."
+            raise MailboxUnavailable(message, remedy=CHECK_PORT, cause=Cause.TLS_MODE)
         code, words = self._conversation.docmd("STARTTLS")
         if code != 220:
-            raise Transient(f"{self._conversation.name} refused to encrypt.", words=said(words, self._access))
+            message = f"{self._conversation.name} refused to encrypt."
+            raise Transient(message, words=said(words, self._access), cause=Cause.TLS_MODE)
 
     def start_tls(self) -> None:
         self._conversation.encrypt()
@@ -130,3 +135,10 @@ class HttpTalk:
 
     def abilities(self) -> list[str]:
         return []
+
+
+TALKS: dict[Transport, type[Pop3Talk] | type[SmtpTalk] | type[HttpTalk]] = {
+    Transport.POP3: Pop3Talk,
+    Transport.SMTP: SmtpTalk,
+    Transport.EWS: HttpTalk,
+}

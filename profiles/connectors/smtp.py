@@ -16,6 +16,7 @@ from typing import Any
 
 from profiles.connectors.base import (
     AuthenticationFailed,
+    Cause,
     ConnectorError,
     ItemDelayed,
     ItemRejected,
@@ -25,7 +26,7 @@ from profiles.connectors.base import (
     Transient,
 )
 from profiles.connectors.network import CHECK_PORT, Connection, wrong_greeting
-from profiles.connectors.words import asks_to_wait, plain_response, said, told_delay
+from profiles.connectors.words import asks_to_wait, plain_response, refused_login, refused_mail, said, told_delay
 from profiles.items import Access, Letter, Progress, Receipt, Refused, Tls, Trace, no_progress
 
 PORTS = {Tls.IMPLICIT: 465, Tls.STARTTLS: 587, Tls.NONE: 25}
@@ -62,7 +63,7 @@ class Conversation(smtplib.SMTP):
             words.append(line[4:].strip())
             if line[3:4] != b"-":
                 return int(line[:3]), b"\n".join(words)
-        raise Transient(f"{self.name} sent a reply without an end.")
+        raise Transient(f"{self.name} sent a reply without an end.", cause=Cause.PORT)
 
     def encrypt(self) -> None:
         """Begin TLS after the server agreed; what it offered in clear is forgotten (RFC 3207 §4.2)."""
@@ -127,7 +128,7 @@ class SmtpOutbox:
     def noop(self) -> str:
         """Ask whether the server is still there and would listen; returns its words (RFC 5321 §4.1.1.9)."""
         reply = self._ready().docmd("NOOP")
-        self._require(reply, 250, "does not answer NOOP")
+        self._require(reply, 250, "does not answer NOOP", Cause.SERVER)
         return said(reply[1], self._access)
 
     def close(self) -> None:
@@ -150,7 +151,7 @@ class SmtpOutbox:
     def _open(self) -> Conversation:
         conversation = Conversation(self._access, self._progress)
         try:
-            self._require(conversation.getreply(), 220, "takes no mail from here")
+            self._require(conversation.getreply(), 220, "takes no mail from here", Cause.PROTOCOL_DISABLED)
             self._greet(conversation)
             if self._access.tls is Tls.STARTTLS:
                 self._encrypt(conversation)
@@ -165,12 +166,13 @@ class SmtpOutbox:
         code, words = conversation.ehlo()
         if code >= 500:
             code, words = conversation.helo()
-        self._require((code, words), 250, "refused our greeting")
+        self._require((code, words), 250, "refused our greeting", Cause.PORT)
 
     def _encrypt(self, conversation: Conversation) -> None:
         if not conversation.has_extn("starttls"):
-            raise MailboxUnavailable(f"{conversation.name} does not offer STARTTLS.", remedy=CHECK_PORT)
-        self._require(conversation.docmd("STARTTLS"), 220, "refused to encrypt")
+            message = f"{conversation.name} does not offer STARTTLS."
+            raise MailboxUnavailable(message, remedy=CHECK_PORT, cause=Cause.TLS_MODE)
+        self._require(conversation.docmd("STARTTLS"), 220, "refused to encrypt", Cause.TLS_MODE)
         conversation.encrypt()
         self._greet(conversation)
 
@@ -188,11 +190,12 @@ class SmtpOutbox:
                 f"{conversation.name} offers no way to log in that we know (AUTH PLAIN or LOGIN).",
                 remedy="Many servers allow it on encrypted connections only: turn encryption on. "
                 "A server that wants no login needs an empty user name.",
+                cause=Cause.LOGIN_METHOD,
             )
         for answer in answers:
             if reply[0] == 334:
                 reply = conversation.docmd(answer)
-        self._require(reply, 235, "refused to log us in")
+        self._require(reply, 235, "refused to log us in", Cause.LOGIN_METHOD)
 
     def _hang_up(self) -> None:
         if self._conversation:
@@ -210,6 +213,7 @@ class SmtpOutbox:
                 raise ItemRejected(
                     f"The message has {len(content)} bytes, but {conversation.name} takes no more than {size}.",
                     remedy="Send smaller attachments, or have the server's limit raised.",
+                    cause=Cause.SIZE,
                 )
             options.append(f"SIZE={len(content)}")
         if not content.isascii() and conversation.has_extn("8bitmime"):
@@ -222,18 +226,19 @@ class SmtpOutbox:
             raise ItemRejected(
                 f"{conversation.name} takes no addresses with letters beyond ASCII (SMTPUTF8): {', '.join(foreign)}.",
                 remedy="Use an ASCII address of this person, or send through another server.",
+                cause=Cause.RECIPIENT,
             )
         return options
 
     def _envelope(self, conversation: Conversation, letter: Letter, options: list[str]) -> tuple[Refused, ...]:
         """Name sender and recipients; returns the refused ones if at least one was taken (RFC 5321 §3.3)."""
         code, words = conversation.docmd("MAIL", " ".join([f"FROM:<{letter.sender}>", *options]))
-        self._accept(code, words, "the sender")
+        self._accept(code, words, "the sender", Cause.SEND_AS)
         refused: list[Refused] = []
         for address in letter.recipients:
             code, words = conversation.docmd("RCPT", f"TO:<{address}>")
             if code == 421 or code in AUTHENTICATION_CODES:
-                self._accept(code, words, "the recipients")
+                self._accept(code, words, "the recipients", Cause.RECIPIENT)
             elif code // 100 != 2:
                 refused.append(Refused(address, code, said(words, self._access), permanent=code >= 500))
         if len(refused) == len(letter.recipients):
@@ -253,56 +258,75 @@ class SmtpOutbox:
             raise OutcomeUnknown(
                 f"The line broke after the message was handed over: {error}",
                 remedy="Ask a recipient whether it arrived before sending it again.",
+                cause=error.cause,
             ) from error
         if not ready and code < 400:
-            raise Transient(f"{conversation.name} answered {code} to DATA.", words=said(words, self._access))
+            message = f"{conversation.name} answered {code} to DATA."
+            raise Transient(message, words=said(words, self._access), cause=Cause.SERVER)
         try:
-            self._accept(code, words, "the message")
+            self._accept(code, words, "the message", Cause.ITEM)
         except Transient as error:  # about this message; a server that is too busy says so and is Throttled
-            raise ItemDelayed(str(error), words=error.words) from error
+            raise ItemDelayed(str(error), words=error.words, cause=error.cause) from error
         return said(words, self._access)
 
     # What replies mean
 
-    def _require(self, reply: tuple[int, bytes], wanted: int, failure: str) -> None:
+    def _require(self, reply: tuple[int, bytes], wanted: int, failure: str, cause: Cause) -> None:
         """Pass if the reply is `wanted`; a permanent refusal means that a person must change something (12.2)."""
         code, words = reply
         if code == wanted:
             return
-        refusal = self._refusal(code, words, f"The server {failure}")
+        refusal = self._refusal(code, words, f"The server {failure}", cause)
         if isinstance(refusal, ItemRejected):
-            raise MailboxUnavailable(str(refusal), words=refusal.words, remedy=CHECK_PORT)
+            raise MailboxUnavailable(str(refusal), words=refusal.words, remedy=CHECK_PORT, cause=refusal.cause)
         raise refusal
 
-    def _accept(self, code: int, words: bytes, what: str) -> None:
+    def _accept(self, code: int, words: bytes, what: str, cause: Cause) -> None:
         """Pass if the reply is positive, else raise what it means for this letter."""
         if code // 100 != 2:
-            raise self._refusal(code, words, f"The server refused {what}")
+            raise self._refusal(code, words, f"The server refused {what}", cause)
 
-    def _refusal(self, code: int, words: bytes, sentence: str) -> ConnectorError:
+    def _refusal(self, code: int, words: bytes, sentence: str, cause: Cause) -> ConnectorError:
+        """The error a reply stands for; `cause` is what a permanent one is about, unless its words tell more."""
         text = said(words, self._access)
         if code in AUTHENTICATION_CODES:
             return AuthenticationFailed(
                 f"{sentence}: it wants other credentials, or encryption ({code}).",
                 words=text,
                 remedy="Enter the credentials again; check that this account may send mail over SMTP.",
+                cause=_wants(code, text),
             )
         if code >= 500:
-            return ItemRejected(f"{sentence} ({code}).", words=text)
+            return ItemRejected(f"{sentence} ({code}).", words=text, cause=_refused_for_good(code, text, cause))
         return _later(code, text, sentence)
+
+
+def _wants(code: int, words: str) -> Cause:
+    """What an answer about authentication asks for (RFC 4954 §6): 530 and 538 may ask for encryption first."""
+    if code == 538 or (code == 530 and "TLS" in words.upper()):
+        return Cause.TLS_MODE
+    return Cause.LOGIN_METHOD if code == 534 else refused_login(words, Cause.CREDENTIALS)
+
+
+def _refused_for_good(code: int, words: str, cause: Cause) -> Cause:
+    """552 is about room or size (RFC 5321 §4.2.2), whatever was asked for."""
+    told = refused_mail(words, cause)
+    return Cause.SIZE if code == 552 and told is not Cause.QUOTA else told
 
 
 def _later(code: int, words: str, sentence: str) -> Throttled | Transient:
     if code in WAITING_CODES and asks_to_wait(words):
         return Throttled(f"{sentence} for now: we come too often ({code}).", delay=told_delay(words), words=words)
-    return Transient(f"{sentence} for now ({code}).", words=words)
+    return Transient(f"{sentence} for now ({code}).", words=words, cause=refused_mail(words, Cause.SERVER))
 
 
 def _all_refused(name: str, refused: list[Refused]) -> ConnectorError:
     words = "; ".join(f"{one.address}: {one.code} {one.words}" for one in refused)
+    cause = refused_mail(words, Cause.RECIPIENT)
     if all(one.permanent for one in refused):
-        return ItemRejected(f"{name} refused every recipient.", words=words, remedy="Correct the addresses.")
-    return ItemDelayed(f"{name} takes none of the recipients for now.", words=words)
+        message = f"{name} refused every recipient."
+        return ItemRejected(message, words=words, remedy="Correct the addresses.", cause=cause)
+    return ItemDelayed(f"{name} takes none of the recipients for now.", words=words, cause=cause)
 
 
 def _alive(conversation: Conversation) -> bool:
@@ -316,12 +340,13 @@ def _alive(conversation: Conversation) -> bool:
 def _check_addresses(letter: Letter) -> None:
     """Nothing in an address may be taken for another address or command. An empty sender is the null return path."""
     if not letter.recipients:
-        raise ItemRejected("The message has no recipient.", remedy="Add a recipient.")
+        raise ItemRejected("The message has no recipient.", remedy="Add a recipient.", cause=Cause.RECIPIENT)
     for address in filter(None, (letter.sender, *letter.recipients)):
         if not ADDRESS.fullmatch(address):
-            raise ItemRejected(f"{address!r} is not a mail address.", remedy="Correct the address.")
+            message = f"{address!r} is not a mail address."
+            raise ItemRejected(message, remedy="Correct the address.", cause=Cause.RECIPIENT)
     if not all(letter.recipients):
-        raise ItemRejected("A recipient has no address.", remedy="Add the address.")
+        raise ItemRejected("A recipient has no address.", remedy="Add the address.", cause=Cause.RECIPIENT)
 
 
 def _with_crlf(raw: bytes) -> bytes:

@@ -7,6 +7,7 @@ from base64 import b64encode
 from datetime import timedelta
 from itertools import takewhile
 
+from profiles.connectors.base import Cause
 from profiles.items import Access
 
 LONGEST = 500
@@ -21,6 +22,16 @@ WAITING = re.compile(
 DELAY = re.compile(
     r"\b(?:in|after|for|wait|within)\s+(\d{1,5})\s*(s|m|h)(?:ecs?|econds?|ins?|inutes?|rs?|ours?)?\b", re.IGNORECASE
 )
+SWITCHED_OFF = re.compile(
+    r"(?:\bpop\d?\b|\bsmtp|client ?auth\w*).{0,60}(?:disabled|not (?:enabled|allowed|permitted))"
+    r"|(?:disabled|not (?:enabled|allowed|permitted)) .{0,30}(?:\bpop|\bsmtp)",
+    re.IGNORECASE,
+)
+DISABLED = re.compile(r"\b(?:account|mailbox|user)\b.{0,30}\b(?:disabled|suspended|locked out|blocked)", re.IGNORECASE)
+NOT_IN_THIS_NAME = re.compile(
+    r"\b5\.7\.60\b|\b5\.2\.252\b|send ?as|not owned by|as this sender|sender address rejected", re.IGNORECASE
+)
+FULL = re.compile(r"\b[45]\.2\.2\b|over ?quota|(?:mailbox|quota) (?:is )?(?:full|exceeded)", re.IGNORECASE)
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 
@@ -33,6 +44,20 @@ def said(words: bytes, access: Access) -> str:
 def asks_to_wait(words: str) -> bool:
     """Whether a temporary refusal is about how often or how fast we come."""
     return bool(WAITING.search(words))
+
+
+def refused_login(words: str, otherwise: Cause) -> Cause:
+    """Why nobody is let in, where the words tell more than that."""
+    if SWITCHED_OFF.search(words):
+        return Cause.PROTOCOL_DISABLED
+    return Cause.ACCOUNT_DISABLED if DISABLED.search(words) else otherwise
+
+
+def refused_mail(words: str, otherwise: Cause) -> Cause:
+    """Why a message is not taken, where the words tell more than that (RFC 3463)."""
+    if NOT_IN_THIS_NAME.search(words):
+        return Cause.SEND_AS
+    return Cause.QUOTA if FULL.search(words) else otherwise
 
 
 def told_delay(words: str) -> timedelta | None:

@@ -13,6 +13,7 @@ from django.db import transaction
 from mailboxes.models import Organization
 from serversync.configure.document import BadConfiguration, Document, Problem
 from serversync.configure.people import hash_passwords, put_folder, put_forward_mailbox, put_queue, put_user
+from serversync.configure.profiles import put_profile
 from serversync.configure.reading import Draft, Given, OrganizationDraft, read
 from serversync.configure.values import Named
 from serversync.configure.writing import Change, put
@@ -102,6 +103,7 @@ def _put_organization(document: Document, draft: OrganizationDraft) -> Change:
 
 
 SPECIAL: Mapping[str, Putter] = {
+    "profiles": put_profile,
     "users": put_user,
     "queues": put_queue,
     "forward_mailboxes": put_forward_mailbox,

@@ -12,6 +12,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
+from mailboxes import membership
 from mailboxes.models import Approval, Leg, LegStatus, Mailbox, MailboxLeg, Queue, UserSettings
 from mailboxes.models.leg import ensure_legs
 from serversync.configure.document import Document, Place
@@ -79,7 +80,8 @@ def _put_members(document: Document, queue: Queue, given: Given) -> Change:
     people = {named(document, get_user_model(), name, given.place) for name in given.value} - {None}
     if set(queue.members.all()) == people:
         return Change.UNCHANGED
-    queue.members.set(people)  # type: ignore[arg-type]
+    with membership.recorded(queue):
+        queue.members.set(people)  # type: ignore[arg-type]
     return Change.CHANGED
 
 

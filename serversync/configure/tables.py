@@ -29,6 +29,9 @@ RECORDS: Mapping[str, tuple[type[models.Model], str]] = {
 }
 """What a folder may belong to, and the column by which it is named."""
 
+USE_SSL = frozenset({"incoming_use_ssl", "outgoing_use_ssl"})
+"""`IncomingUseSSL`, `OutgoingUseSSL`: keys of the original, on or off only; `configure.profiles` reads them."""
+
 _USER_KEYS = ("username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser")
 _SETTINGS_KEYS = ("incoming_email_filtering_method", "time_zone")
 _OF_A_MAILBOX_ITSELF = ("is_forward_mailbox", "regarding_user", "regarding_queue")
@@ -61,7 +64,7 @@ def tables() -> list[Table]:
     mailbox = editable(Mailbox, leave_out=(*_OF_A_MAILBOX_ITSELF, "email_address"))
     user = get_user_model()
     return [
-        Table("profiles", EmailServerProfile, "name", editable(EmailServerProfile)),
+        Table("profiles", EmailServerProfile, "name", editable(EmailServerProfile), further=USE_SSL),
         Table("users", user, "username", _user_fields(user), mailbox, ENABLED, frozenset({"password"})),
         Table("queues", Queue, "name", editable(Queue), mailbox, ENABLED, frozenset({"members"})),
         Table(

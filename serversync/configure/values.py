@@ -57,6 +57,8 @@ class Named:
 def converted(field: models.Field[Any, Any], value: Any) -> Any:
     """What the column holds for this value of the file. Raises WrongValue, which never repeats a secret."""
     value = from_environment(value)
+    if field.choices and isinstance(field, models.CharField):
+        return _word(field, value)
     if field.choices:
         return option(options_of(field), value)
     if isinstance(field, SealedField):
@@ -64,7 +66,7 @@ def converted(field: models.Field[Any, Any], value: Any) -> Any:
     if isinstance(field, models.ForeignKey):
         return Named(text(value))
     if isinstance(field, models.BooleanField):
-        return _truth(value)
+        return truth(value)
     if isinstance(field, models.IntegerField):
         return _number(value)
     if isinstance(field, models.DateTimeField):
@@ -96,6 +98,14 @@ def option(kind: type[models.IntegerChoices], value: Any) -> int:
         return names[value]
     allowed = [member.name.lower() for member in kind]
     raise WrongValue(f"{_quoted(value)} is not possible here.", f"Choose one of: {', '.join(allowed)}.")
+
+
+def _word(field: models.Field[Any, Any], value: Any) -> str:
+    """One of the words that the column may hold."""
+    words = [word for word, _ in field.flatchoices]
+    if value in words:
+        return str(value)
+    raise WrongValue(f"{_quoted(value)} is not possible here.", f"Choose one of: {', '.join(words)}.")
 
 
 def options_of(field: models.Field[Any, Any]) -> type[models.IntegerChoices]:
@@ -130,7 +140,8 @@ def _sealed(value: Any) -> Sealed:
         ) from error
 
 
-def _truth(value: Any) -> bool:
+def truth(value: Any) -> bool:
+    """True or false, and nothing like it. Raises WrongValue."""
     if not isinstance(value, bool):
         raise WrongValue(f"{_quoted(value)} is neither true nor false.", "Write true or false, without quotes.")
     return value

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import BooleanField, Case, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -15,9 +14,9 @@ from unfold.decorators import display
 
 from tracking.crm.admin import EmailAdmin
 from tracking.crm.models import Email
-from tracking.facts.visibility import MASK, own_emails, reads_others_mail
+from tracking.facts.visibility import MASK, mask_of, readable_by
 
-MASKED = frozenset({"subject", "description", "sender", "to_recipients"})
+MASKED = frozenset({"subject", "description", "preview", "safe_description", "sender", "to_recipients"})
 admin.site.unregister(Email)
 
 
@@ -28,25 +27,34 @@ class MaskedEmailAdmin(EmailAdmin):
     list_display = ("arrow", "title", "from_whom", "to_whom", "status", "of_mailbox", "when")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Email]:
-        emails = super().get_queryset(request)
-        if reads_others_mail(request.user):
-            return emails.annotate(is_readable=Value(True))
-        mine = When(pk__in=own_emails(request.user).order_by().values("pk"), then=Value(True))
-        return emails.annotate(is_readable=Case(mine, default=Value(False), output_field=BooleanField()))
+        readable = When(readable_by(request.user), then=Value(True))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(is_readable=Case(readable, default=Value(False), output_field=BooleanField()))
+        )
 
     # Finding or filtering by a masked word would tell the word; for the same reason nobody sorts by one.
-    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
-        return super().get_search_fields(request) if reads_others_mail(request.user) else ("message_id",)
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Email], search_term: str
+    ) -> tuple[QuerySet[Email], bool]:
+        found, repeats = super().get_search_results(request, queryset, search_term)
+        if search_term.strip():
+            found = found.filter(readable_by(request.user) | Q(message_id__icontains=search_term.strip()))
+        return found, repeats
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        hidden = lookup.split("__")[0] in MASKED and not reads_others_mail(request.user)
-        return not hidden and super().lookup_allowed(lookup, value, request)
+        return lookup.split("__")[0] not in MASKED and super().lookup_allowed(lookup, value, request)
 
     @display(description="Subject")
     def title(self, email: Email) -> SafeString:
         address = reverse("console:email", args=[email.pk])
         words = email.subject or "(no subject)"
-        return format_html('<a class="ss-link ss-subject" href="{}">{}</a>', address, _shown(email, words))
+        shown = words if email.is_readable else mask_of(email)  # type: ignore[attr-defined]
+        link = format_html('<a class="ss-link ss-subject" href="{}">{}</a>', address, shown)
+        if not (email.preview and email.is_readable):  # type: ignore[attr-defined]
+            return link
+        return format_html('{}<br><span class="ss-subject ss-subtle">{}</span>', link, email.preview)
 
     @display(description="Sender")
     def from_whom(self, email: Email) -> str:

@@ -17,14 +17,17 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from serversync.console.pages import record_url, show, staff_page
-from serversync.console.reading import may_read, note_reading
+from serversync.console.reading import may_read, note, note_reading
 from tracking.crm import delivery
 from tracking.crm.models import ActivityParty, Email, Participation
 from tracking.crm.models.states import DeliveryState, EmailStatus
-from tracking.facts.visibility import MASK, visible_emails
+from tracking.facts.visibility import belonging_to, mask_of, visible_emails
 from tracking.facts.why import explain_email
+from tracking.keep.completing import is_header_only, may_fetch_whole
 
 CONVERSATION = 100
+PEOPLE = 300
+"""Participants that a page shows; a mail may have thousands."""
 _ABOUT = ("sender_mailbox", "receiving_mailbox", "accepting_user", "accepting_queue", "correlated_activity")
 
 
@@ -52,8 +55,10 @@ def email(request: HttpRequest, pk: UUID) -> HttpResponse:
         "Email",
         email=found,
         is_readable=is_readable,
-        subject=(found.subject or "(no subject)") if is_readable else MASK,
+        subject=(found.subject or "(no subject)") if is_readable else mask_of(found),
         people=people_of(found) if is_readable else [],
+        shows_details=is_readable or not found.is_private,
+        may_mark_private=belonging_to(request.user).filter(pk=pk).exists(),
         regarding_url=record_url(found.regarding_type_id, found.regarding_id),
         attachments=list(found.attachments.all()) if is_readable else [],
         conversation=conversation_of(found, visible_emails(request.user)),
@@ -61,7 +66,7 @@ def email(request: HttpRequest, pk: UUID) -> HttpResponse:
         decisions=explain_email(pk) if request.user.has_perm("tracking.view_ledgerrow") else [],
         may_see_mail=True,
         frame_lines=frame_lines(found),
-        **_delivery_choices(request, found),
+        **delivery_questions(found, request.user.has_perm("crm.change_email")),
     )
 
 
@@ -71,7 +76,7 @@ def people_of(found: Email) -> list[tuple[str, list[Person]]]:
         activity_type=ContentType.objects.get_for_model(Email), activity_id=found.pk
     ).order_by("participation_type_mask", "id")
     by_role: dict[int, list[Person]] = {}
-    for party in parties.prefetch_related("party"):
+    for party in parties.prefetch_related("party")[:PEOPLE]:
         by_role.setdefault(party.participation_type_mask, []).append(_person(party))
     return [(str(Participation(role).label), people) for role, people in by_role.items()]
 
@@ -91,15 +96,19 @@ def conversation_of(found: Email, visible: QuerySet[Email]) -> list[Email]:
     """The visible messages of the same conversation in their order, at most a hundred."""
     if found.conversation_tracking_id is None:
         return [found]
-    emails = visible.filter(conversation_tracking_id=found.conversation_tracking_id).defer("description")
+    emails = visible.filter(conversation_tracking_id=found.conversation_tracking_id).defer(
+        "description", "safe_description"
+    )
     return list(emails.order_by(Coalesce("sent_on", "created_on"), "pk")[:CONVERSATION])
 
 
 def _correlated_subject(request: HttpRequest, found: Email) -> str:
     """The subject of the email that this one was joined to, as far as it may be read."""
     earlier = found.correlated_activity
-    if earlier is None or not may_read(request.user, earlier.pk):
-        return MASK
+    if earlier is None:
+        return ""
+    if not may_read(request.user, earlier.pk):
+        return mask_of(earlier)
     return earlier.subject or "(no subject)"
 
 
@@ -111,20 +120,27 @@ def frame_lines(found: Email) -> int:
     return max(6, min(24, wrapped + 3))
 
 
-def _delivery_choices(request: HttpRequest, found: Email) -> dict[str, bool]:
-    """Which questions about the delivery only a person can settle (law 7)."""
-    may = request.user.has_perm("crm.change_email")
+def delivery_questions(found: Email, may_settle: bool) -> dict[str, bool]:
+    """What happened on the way, and which questions about it only a person can settle (law 7, 5.19)."""
     return {
-        "ask_whether_it_arrived": may and found.delivery_state == DeliveryState.UNKNOWN,
-        "offer_to_send_again": may and found.status_code == EmailStatus.FAILED,
+        "ask_whether_it_arrived": may_settle and found.delivery_state == DeliveryState.UNKNOWN,
+        "offer_to_send_again": may_settle and found.status_code == EmailStatus.FAILED,
+        "came_back": found.delivery_state in (DeliveryState.BOUNCED, DeliveryState.PARTLY_BOUNCED),
+        "is_header_only": is_header_only(found),
+        "offer_whole": may_settle and may_fetch_whole(found),
     }
 
 
 @require_POST
 @staff_page("crm.view_email", "crm.change_email")
 def settle_delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """An administrator settles the delivery of anybody's mail, without reading it."""
+    settle(request, get_object_or_404(Email.objects.select_related("sender_mailbox"), pk=pk))
+    return HttpResponseRedirect(reverse("console:email", args=[pk]))
+
+
+def settle(request: HttpRequest, found: Email) -> None:
     """A person says that an unknown delivery did arrive, or asks for it or a failed one to be sent again."""
-    found = get_object_or_404(Email.objects.select_related("sender_mailbox"), pk=pk)
     arrived, now = request.POST.get("answer") == "arrived", timezone.now()
     try:
         if arrived or found.delivery_state == DeliveryState.UNKNOWN:
@@ -133,6 +149,6 @@ def settle_delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
             delivery.submit(found, now)
     except (delivery.IllegalMove, ValueError) as error:
         messages.error(request, f"Nothing was changed: {error}.")
-    else:
-        messages.success(request, "Settled: it did arrive." if arrived else "It is sent again at the next run.")
-    return HttpResponseRedirect(reverse("console:email", args=[pk]))
+        return
+    note(request, found.pk, "Said that it did arrive." if arrived else "Asked for it to be sent again.")
+    messages.success(request, "Settled: it did arrive." if arrived else "It is sent again at the next run.")

@@ -8,15 +8,17 @@ from datetime import datetime, timedelta
 from django.db.models import Count, F, Min, Q, Sum
 from django.db.models.functions import TruncHour
 
+from mailboxes import attention
+from mailboxes.attention import Person
 from mailboxes.health import Health, with_health
 from mailboxes.models import Mailbox, MailboxLeg, MailboxStatistics, TraceLevel, TraceLog
 from profiles.models import EmailServerProfile
+from serversync.pacing import LATE
 from tracking.crm.models import Email
 from tracking.crm.models.states import DeliveryState, EmailStatus
 from tracking.facts.why import Explanation, explain_rows
 from tracking.models import LedgerRow, LedgerState, LedgerTotal
 
-LATE = timedelta(minutes=10)
 OUTCOMES = ("tracked", "ignored", "sent", "failed")
 PARTS = ("copies", "pending", "tracked", "ignored", "quarantined", "gone")
 
@@ -100,6 +102,11 @@ def open_alerts() -> dict[TraceLevel, int]:
     return {level: numbers.get(level, 0) for level in reversed(TraceLevel)}
 
 
+def new_alerts(user: Person) -> int:
+    """How many open alerts this person has not seen yet (4.9)."""
+    return attention.number_of_new(TraceLog.objects.all(), user)
+
+
 def newest_alerts(limit: int = 5) -> list[TraceLog]:
     """The open alerts that happened last."""
     alerts = TraceLog.objects.filter(closed_on__isnull=True).select_related("mailbox", "email_server_profile")
@@ -142,9 +149,11 @@ def mail_per_hour(now: datetime, hours: int = 24) -> list[Hour]:
     return [found.get(start, Hour(start)) for start in starts]
 
 
-def newest_decisions(limit: int = 10) -> list[Explanation]:
-    """The messages that were decided last, by the order in which they were discovered."""
+def newest_decisions(limit: int = 10, mailbox: Mailbox | None = None) -> list[Explanation]:
+    """The messages that were decided last, of all mailboxes or of one, by the order in which they were discovered."""
     rows = LedgerRow.objects.exclude(state=LedgerState.PENDING).select_related("mailbox").prefetch_related("placements")
+    if mailbox is not None:
+        rows = rows.filter(mailbox=mailbox)
     return explain_rows(rows.order_by("-pk")[:limit])
 
 

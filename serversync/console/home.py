@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from mailboxes.health import Health
 from serversync.console import figures
+from tracking.facts.queue_items import queues_with_counts
 from tracking.facts.visibility import readable_among
 
 _MEANINGS = {
@@ -46,7 +47,7 @@ class Card:
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the home page shows to this person: each part only with the permission to see its rows."""
     user = request.user
-    context["title"] = "Home"
+    context |= {"title": "Home", "queues": queues_with_counts(user)}
     if user.has_perm("mailboxes.view_mailbox"):
         context |= _mailbox_parts()
     if user.has_perm("mailboxes.view_tracelog"):

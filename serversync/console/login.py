@@ -13,6 +13,7 @@ from django.urls import reverse
 from unfold.forms import AuthenticationForm as StyledForm
 
 from serversync.console import throttle
+from serversync.console.passwords import remind_of_reset
 
 
 class SignInForm(StyledForm):
@@ -48,7 +49,9 @@ class SignIn(LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         throttle.forget_failures(self.request, self._name())
-        return super().form_valid(form)
+        answer = super().form_valid(form)
+        remind_of_reset(self.request)
+        return answer
 
     def get_default_redirect_url(self) -> str:
         return reverse("admin:index" if self.request.user.is_staff else "owner:own")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,12 +18,14 @@ from django.views.decorators.http import require_POST
 from mailboxes import switching
 from mailboxes.health import Health, health_of, health_of_leg
 from mailboxes.models import Leg, Mailbox, MailboxLeg
-from serversync.console.figures import PARTS
+from serversync.console import charts, timeline
+from serversync.console.figures import PARTS, newest_decisions
 from serversync.console.pages import show, staff_page, way_back
 from serversync.console.trials import panel_of
+from tracking.facts.visibility import readable_among
 from tracking.models import LedgerTotal, SyncCursor
 
-CYCLES = 20
+CYCLES, ALERTS = 10, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +49,59 @@ def overview(request: HttpRequest, pk: UUID) -> HttpResponse:
         pk=pk,
     )
     total = LedgerTotal.objects.filter(pk=pk).first() or LedgerTotal(mailbox=mailbox)
+    legs, now = list(mailbox.legs.order_by("leg")), timezone.now()
+    window = timeline.window_of(request.GET.get("window", ""))
     return show(
         request,
         "console/mailbox.html",
         "Mailbox",
         mailbox=mailbox,
         health=health_of(mailbox),
-        legs=_legs(mailbox),
+        legs=_legs(mailbox, legs, now),
         total=total,
         parts=[(part, getattr(total, part)) for part in PARTS],
         older=SyncCursor.objects.filter(leg__mailbox=mailbox).aggregate(number=Sum("older"))["number"] or 0,
         cycles=mailbox.statistics.all()[:CYCLES],
-        alerts=mailbox.alerts.filter(closed_on__isnull=True),
+        alerts=mailbox.alerts.filter(closed_on__isnull=True)[:ALERTS],
         may_change=request.user.has_perm("mailboxes.change_mailbox"),
         **panel_of(mailbox),
+        **_drawn(mailbox, legs, window, now),
+        **_decisions(request, mailbox),
     )
 
 
-def _legs(mailbox: Mailbox) -> list[LegLine]:
-    now = timezone.now()
+def _drawn(mailbox: Mailbox, legs: list[MailboxLeg], window: timeline.Window, now: datetime) -> dict[str, Any]:
+    """The timeline of each leg that is used or ever was, its errors, and the mail of the last days."""
+    found = timeline.histories(mailbox, legs, window, now)
+    shown = [one for one in found if one.cycles or health_of_leg(mailbox, one.leg) != Health.OFF]
+    days = charts.columns(timeline.mail_per_day(mailbox, now))
+    return {
+        "window": window,
+        "windows": list(timeline.Window),
+        "lanes": [charts.lane(one, window, now) for one in shown],
+        "marks": charts.marks(window, now),
+        "lines": charts.grid(),
+        "troubles": timeline.troubles(shown),
+        "days": days,
+        "mail": sum(column.day.total for column in days),
+    }
+
+
+def _decisions(request: HttpRequest, mailbox: Mailbox) -> dict[str, Any]:
+    """What was decided last and which folders have rules, for those who may see such rows."""
+    found: dict[str, Any] = {}
+    if request.user.has_perm("tracking.view_ledgerrow"):
+        decisions = newest_decisions(10, mailbox)
+        found |= {
+            "decisions": decisions,
+            "readable": readable_among(request.user, [one.email_id for one in decisions]),
+        }
+    if request.user.has_perm("tracking.view_mailboxtrackingfolder"):
+        found["folders"] = list(mailbox.tracking_folders.select_related("regarding_type").prefetch_related("regarding"))
+    return found
+
+
+def _legs(mailbox: Mailbox, legs: list[MailboxLeg], now: datetime) -> list[LegLine]:
     return [
         LegLine(
             row,
@@ -72,7 +110,7 @@ def _legs(mailbox: Mailbox) -> list[LegLine]:
             row.leased_until is not None and row.leased_until > now,
             row.enabled and (row.requested_on is not None or (row.due_on is not None and row.due_on <= now)),
         )
-        for row in mailbox.legs.order_by("leg")
+        for row in legs
     ]
 
 

@@ -12,7 +12,11 @@ from serversync.console import figures
 # group → (title, icon, permission, address, further addresses that belong to it)
 Item = tuple[str, str, str, str, str]
 GROUPS: dict[str, list[Item]] = {
-    "": [("Home", "home", "", "admin:index", ""), ("My mailbox", "person", "", "owner:own", "")],
+    "": [
+        ("Home", "home", "", "admin:index", ""),
+        ("My mailbox", "person", "", "owner:own", ""),
+        ("Queue work", "move_to_inbox", "", "queues:mine", "/queue/"),
+    ],
     "Mail": [
         ("Emails", "mail", "crm.view_email", "admin:crm_email_changelist", "/email/"),
         ("Ledger", "fact_check", "tracking.view_ledgerrow", "admin:tracking_ledgerrow_changelist", ""),
@@ -51,9 +55,11 @@ GROUPS: dict[str, list[Item]] = {
             "",
         ),
         ("Organization", "settings", "mailboxes.view_organization", "admin:mailboxes_organization_changelist", ""),
+        ("Changes", "manage_history", "mailboxes.view_mailbox", "admin:auditlog_logentry_changelist", ""),
         ("Health", "monitor_heart", "", "console:health", ""),
         ("Pauses", "pause_circle", "mailboxes.view_pause", "admin:mailboxes_pause_changelist", "/brake/"),
         ("Errors and what helps", "menu_book", "", "console:errors", ""),
+        ("Settings explained", "tune", "", "console:settings_help", ""),
         ("Cycles", "history", "mailboxes.view_mailboxstatistics", "admin:mailboxes_mailboxstatistics_changelist", ""),
         ("Events", "bolt", "crm.view_domainevent", "admin:crm_domainevent_changelist", ""),
     ],
@@ -61,7 +67,7 @@ GROUPS: dict[str, list[Item]] = {
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The groups for this person, each with the items they may open, and the number of open alerts."""
+    """The groups for this person, each with the items they may open, and the number of alerts that are new to them."""
     return [
         {"title": title, "items": [_item(request, item) for item in items if _may_open(request, item)]}
         for title, items in GROUPS.items()
@@ -77,6 +83,8 @@ def _item(request: HttpRequest, item: Item) -> dict[str, Any]:
     shown: dict[str, Any] = {"title": title, "icon": icon, "link": reverse(name)}
     if also and request.path.startswith(also):
         shown["active"] = True
-    if title == "Alerts" and (number := sum(figures.open_alerts().values())):
+    elif name == "owner:own":  # has a frame of its own; other addresses begin like it
+        shown["active"] = False
+    if title == "Alerts" and (number := figures.new_alerts(request.user)):
         shown["badge"] = number
     return shown

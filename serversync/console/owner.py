@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -18,7 +19,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from mailboxes import approval, switching, trials
+from mailboxes import approval, attention, switching, trials
 from mailboxes.health import health_of
 from mailboxes.models import Leg, Mailbox
 from mailboxes.models.settings import current_policy
@@ -31,8 +32,9 @@ from serversync.console.owner_forms import (
     asks_for_credentials,
     save_and_forget_tests,
 )
-from serversync.console.pages import View
+from serversync.console.pages import View, way_back
 from serversync.console.plain_words import say_legs
+from tracking.facts.queue_items import to_do
 from tracking.keep.redo import redo
 from tracking.models import LedgerRow
 
@@ -46,7 +48,13 @@ def for_people(view: View) -> View:
 
 def show_to_owner(request: HttpRequest, template: str, title: str, status: int = 200, **context: Any) -> HttpResponse:
     """Render a page in the owner's frame: the look of the console without its navigation."""
-    around = admin.site.each_context(request) | {"title": title, "my_queues": list(queues_of(request.user))}
+    my_queues = list(queues_of(request.user))
+    around = admin.site.each_context(request) | {
+        "title": title,
+        "my_queues": my_queues,
+        "queue_work": to_do(request.user) if my_queues else 0,
+        "new_alerts": attention.number_of_new(attention.alerts_of(request.user), request.user),
+    }
     return render(request, template, around | context, status=status)
 
 
@@ -84,9 +92,10 @@ def page(request: HttpRequest, mailbox: Mailbox, who: Standing, **bound: BaseFor
         may_approve_own=is_owner and approval.may_approve_own(request.user, mailbox, policy),
         trials=trials.latest_trials(mailbox),
         is_testing=trials.is_test_scheduled(mailbox),
-        alerts=mailbox.alerts.filter(closed_on__isnull=True),
+        alerts=list(attention.with_new(mailbox.alerts.filter(closed_on__isnull=True), request.user)),
+        notes=attention.server_notes(mailbox.email_server_profile),
         folders=mailbox.tracking_folders.all(),
-        **owner_contents.of(mailbox),
+        **owner_contents.of(mailbox, request.user),
         **(_forms(mailbox, policy.owners_may_change_methods) | bound if is_owner else {}),
     )
 
@@ -129,6 +138,12 @@ def _back(mailbox: Mailbox, part: str = "") -> HttpResponseRedirect:
     else:
         address = reverse("owner:own")
     return HttpResponseRedirect(address + (f"#{part}" if part else ""))
+
+
+def back_to(request: HttpRequest, mailbox: Mailbox, part: str) -> HttpResponseRedirect:
+    """To the wall of alerts if the button was pressed there, else to the page of the mailbox."""
+    wall = reverse("owner:alerts")
+    return HttpResponseRedirect(wall) if urlsplit(way_back(request, "")).path == wall else _back(mailbox, part)
 
 
 @owners_action
@@ -213,6 +228,10 @@ def judge_again(request: HttpRequest, mailbox: Mailbox, row: int) -> HttpRespons
 def dismiss(request: HttpRequest, mailbox: Mailbox, alert: UUID) -> HttpResponse:
     """Close one alert about this mailbox."""
     get_object_or_404(mailbox.alerts, pk=alert)
-    mailbox.alerts.filter(pk=alert, closed_on__isnull=True).update(closed_on=timezone.now())
-    messages.success(request, "The alert was dismissed. It comes back if its cause does.")
-    return _back(mailbox, "alerts")
+    if attention.dismiss(mailbox.alerts.filter(pk=alert), request.user, timezone.now()):
+        messages.success(request, "The alert was dismissed. It comes back if its cause does.")
+    else:
+        messages.warning(
+            request, "This alert stays: it tells that somebody came to read mail. What helps stands there."
+        )
+    return back_to(request, mailbox, "alerts")

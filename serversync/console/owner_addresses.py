@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from serversync.console import contents, owner, owner_mail
+from serversync.console import belonging, contents, owner, owner_mail, wall, whole
 from serversync.console.owner import for_people
+from serversync.console.passwords import change_password
 
 addresses = [
     path("", owner.own, name="own"),
+    path("alerts/", wall.wall, name="alerts"),
+    path("password/", for_people(change_password), name="password"),
     path("queue/<uuid:pk>/", owner.queue, name="queue"),
     path("mine/<uuid:pk>/sync/", owner.sync, name="sync"),
     path("mine/<uuid:pk>/filter/", owner.change_filter, name="filter"),
@@ -17,8 +20,13 @@ addresses = [
     path("mine/<uuid:pk>/test/", owner.test, name="test"),
     path("mine/<uuid:pk>/approve/", owner.approve, name="approve"),
     path("mine/<uuid:pk>/redo/<int:row>/", owner.judge_again, name="redo"),
+    path("mine/<uuid:pk>/dismiss/", wall.dismiss_all, name="dismiss_all"),
     path("mine/<uuid:pk>/dismiss/<uuid:alert>/", owner.dismiss, name="dismiss"),
     path("email/<uuid:pk>/", owner_mail.email, name="email"),
+    path("email/<uuid:pk>/delivery/", owner_mail.settle_delivery, name="settle_delivery"),
+    path("email/<uuid:pk>/private/", owner_mail.change_privacy, name="privacy"),
+    path("email/<uuid:pk>/belongs/", belonging.for_owner, name="belonging"),
+    path("email/<uuid:pk>/whole/", whole.fetch_own, name="fetch_whole"),
     path("email/<uuid:pk>/body/", for_people(contents.body), name="body"),
     path("email/<uuid:pk>/original/", for_people(contents.original), name="original"),
     path("email/<uuid:pk>/attachment/<int:number>/", for_people(contents.attachment), name="attachment"),

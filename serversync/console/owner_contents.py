@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q, QuerySet
 
 from mailboxes.models import Mailbox
 from tracking.crm.models import Email
 from tracking.crm.models.states import DeliveryState, EmailStatus
+from tracking.facts.visibility import mask_of, readable_among
 from tracking.facts.why import sentence
 from tracking.models import LedgerRow, LedgerState
 
@@ -37,15 +40,19 @@ class Message:
         return self.state in (LedgerState.QUARANTINED, LedgerState.IGNORED)
 
 
-def of(mailbox: Mailbox) -> dict[str, Any]:
-    """The parts of the page that list mail."""
-    rows = LedgerRow.objects.filter(mailbox=mailbox).select_related("email").defer("email__description")
+def of(mailbox: Mailbox, reader: User | AnonymousUser) -> dict[str, Any]:
+    """The parts of the page that list mail. What is private to somebody else is masked (12.1)."""
+    rows = (
+        LedgerRow.objects.filter(mailbox=mailbox)
+        .select_related("email")
+        .defer("email__description", "email__safe_description")
+    )
     troubled = Q(state=LedgerState.QUARANTINED) | Q(state=LedgerState.PENDING, attempts__gt=0)
     decided = rows.exclude(state__in=[LedgerState.PENDING, LedgerState.QUARANTINED])
     return {
-        "undone": _messages(rows.filter(troubled).order_by("-pk")[:UNDONE]),
+        "undone": _messages(rows.filter(troubled).order_by("-pk")[:UNDONE], reader),
         "unsent": list(_unsent(mailbox)[:UNDONE]),
-        "decisions": _messages(decided.order_by("-pk")[:DECISIONS]),
+        "decisions": _messages(decided.order_by("-pk")[:DECISIONS], reader),
     }
 
 
@@ -53,21 +60,31 @@ def _unsent(mailbox: Mailbox) -> QuerySet[Email]:
     """Mail written here that could not be sent, or of which nobody knows whether it arrived (law 7)."""
     unknown = Q(status_code=EmailStatus.SENDING, delivery_state=DeliveryState.UNKNOWN)
     troubled = Q(status_code=EmailStatus.FAILED) | unknown
-    return Email.objects.filter(troubled, sender_mailbox=mailbox).defer("description").order_by("-created_on")
+    return (
+        Email.objects.filter(troubled, sender_mailbox=mailbox)
+        .defer("description", "safe_description")
+        .order_by("-created_on")
+    )
 
 
-def _messages(rows: QuerySet[LedgerRow]) -> list[Message]:
+def _messages(rows: Iterable[LedgerRow], reader: User | AnonymousUser) -> list[Message]:
+    found = list(rows)
+    readable = readable_among(reader, [row.email_id for row in found])
     return [
         Message(
             row_id=row.pk,
             state=LedgerState(row.state),
             sentence=sentence(row),
             message_id=row.message_id,
-            subject=(row.email.subject or "(no subject)") if row.email else "",
-            email_id=row.email_id,
+            subject=_subject(row.email, row.email_id in readable) if row.email else "",
+            email_id=row.email_id if row.email_id in readable else None,
             error=row.error,
             when=row.decided_on or row.received_on or row.discovered_on,
             retry_on=row.retry_on,
         )
-        for row in rows
+        for row in found
     ]
+
+
+def _subject(email: Email, is_readable: bool) -> str:
+    return (email.subject or "(no subject)") if is_readable else mask_of(email)

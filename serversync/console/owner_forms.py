@@ -6,7 +6,6 @@ from typing import Any
 
 from crispy_forms.helper import FormHelper
 from django import forms
-from django.db import transaction
 from django.utils.html import format_html
 from unfold.widgets import (
     UnfoldAdminRadioSelectWidget,
@@ -15,30 +14,27 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from mailboxes import provision
-from mailboxes.models import (
-    ActDeliveryMethod,
-    IncomingDeliveryMethod,
-    IncomingFilter,
-    Mailbox,
-    OutgoingDeliveryMethod,
-    UserSettings,
-)
-from profiles.forms import SealedPasswordsForm, clear_password, new_password
+from mailboxes import combinations, provision
+from mailboxes.models import ActDeliveryMethod, IncomingFilter, Mailbox, UserSettings
+from mailboxes.models.settings import current_policy
+from mailboxes.policy import filters_offered
+from profiles.forms import PartialForm, SealedPasswordsForm, clear_password, new_password
 from profiles.models import CredentialRetrieval
 
 EXAMPLES = {
     IncomingFilter.ALL_MESSAGES: "Everything that arrives is kept, a newsletter as well.",
     IncomingFilter.RESPONSES_TO_OUR_MAIL: "Dora answers a mail that was sent from here: kept. She writes first: not kept.",
     IncomingFilter.FROM_LEADS_CONTACTS_ACCOUNTS: "Dora is a contact: all her mail is kept. A stranger’s is not.",
-    IncomingFilter.FROM_EMAIL_ENABLED_RECORDS: "Anybody with a record and an address here, a queue or a colleague as well: "
+    IncomingFilter.FROM_EMAIL_ENABLED_RECORDS: "Anybody with a record and an address here, a queue as well: "
     "kept. A stranger’s mail is not.",
     IncomingFilter.NO_MESSAGES: "Nothing is kept; your mail only stays where it is.",
 }
 
 
 class FilterForm(forms.Form):
-    """Which incoming mail is kept, the five filters with an example each (5.4)."""
+    """Which incoming mail is kept, the five filters with an example each (5.4), as far as they are offered (5.5)."""
+
+    is_forced = False
 
     takes = forms.TypedChoiceField(
         label="Keep",
@@ -57,12 +53,25 @@ class FilterForm(forms.Form):
 
     def __init__(self, mailbox: Mailbox, data: Any = None) -> None:
         self.mailbox = mailbox
-        super().__init__(data, initial={"takes": filter_of(mailbox)})
+        chosen = filter_of(mailbox)
+        super().__init__(data, initial={"takes": chosen})
+        if mailbox.regarding_user_id is not None:
+            self._offer(chosen)
         self.helper = _helper()
+
+    def _offer(self, chosen: int) -> None:
+        policy, field = current_policy(), self.fields["takes"]
+        offered = filters_offered(policy, chosen)
+        field.choices = [choice for choice in field.choices if choice[0] in offered]  # type: ignore[attr-defined]
+        self.is_forced = policy.sss_force_filtering_method_for_user_mailboxes >= 0
+        if self.is_forced:
+            field.help_text = "Your organization has set this for everybody."
 
     def save(self) -> None:
         """Mail that arrives from now on is judged by it; what was decided stays decided."""
         takes = self.cleaned_data["takes"]
+        if self.is_forced:  # one's own choice is kept for the day when the organization leaves it to people again
+            return
         if self.mailbox.regarding_queue is not None:
             self.mailbox.regarding_queue.incoming_email_filtering_method = takes
             self.mailbox.regarding_queue.save(update_fields=["incoming_email_filtering_method"])
@@ -73,9 +82,12 @@ class FilterForm(forms.Form):
 
 
 def filter_of(mailbox: Mailbox) -> int:
-    """The filter in force: a queue's own, or that of the user's settings."""
+    """The filter in force: a queue's own, that of the user's settings, or the one of the organization for all (5.5)."""
     if mailbox.regarding_queue is not None:
         return mailbox.regarding_queue.incoming_email_filtering_method
+    forced = current_policy().sss_force_filtering_method_for_user_mailboxes
+    if forced >= 0:
+        return forced
     stored = UserSettings.objects.filter(user=mailbox.regarding_user)
     found = stored.values_list("incoming_email_filtering_method", flat=True).first()
     return IncomingFilter.RESPONSES_TO_OUR_MAIL if found is None else found
@@ -113,7 +125,7 @@ class CredentialsForm(SealedPasswordsForm):
         self.helper = _helper()
 
 
-class MethodsForm(forms.ModelForm):
+class MethodsForm(PartialForm):
     """How mail comes in and goes out. Only what this mailbox may have is offered (1.2)."""
 
     class Meta:
@@ -123,16 +135,13 @@ class MethodsForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        profile = self.instance.email_server_profile
-        if self.instance.regarding_user_id is None or profile is None or not profile.is_exchange:
+        kind = self.instance.combination()
+        may = combinations.allowed(kind.owner, kind.server)
+        if kind.server is not combinations.Server.EXCHANGE or may["act_delivery_method"] == {ActDeliveryMethod.NONE}:
             del self.fields["act_delivery_method"]
-        outlook = {
-            "incoming_email_delivery_method": IncomingDeliveryMethod.OUTLOOK,
-            "outgoing_email_delivery_method": OutgoingDeliveryMethod.OUTLOOK,
-            "act_delivery_method": ActDeliveryMethod.OUTLOOK,
-        }
         for name, field in self.fields.items():
-            field.choices = [choice for choice in field.choices if choice[0] != outlook[name]]  # type: ignore[attr-defined]
+            possible = may[name] - {combinations.OUTLOOK[name]}
+            field.choices = [choice for choice in field.choices if choice[0] in possible]  # type: ignore[attr-defined]
         self.helper = _helper()
 
 
@@ -151,12 +160,7 @@ def save_and_forget_tests(form: CredentialsForm | MethodsForm) -> bool:
     """Store only the columns of the form. Returns whether earlier tests became worthless and were forgotten (3.8)."""
     columns = [*form.Meta.fields, *getattr(form, "sealed_columns", ())]
     before = provision.reach_of(Mailbox.objects.get(pk=form.instance.pk))
-    changed = provision.reach_of(form.instance) != before
-    if changed:
-        with transaction.atomic():
-            form.instance.save(update_fields=[*columns, "modified_on"])
-            provision.forget_tests(form.instance)
-    return changed
+    return bool(provision.save_changed(form.instance, before, columns))
 
 
 def _helper() -> FormHelper:

@@ -43,7 +43,14 @@ def try_connection(request: HttpRequest, pk: str | None = None) -> HttpResponse:
     kept = profile is not None and not form.has_changed()
     if kept:
         remember(form.instance, tried, started)
-    return _answer(request, tried=tried, result=verdict(tried), kept=kept, mailbox=mailbox)
+    return _answer(
+        request,
+        tried=tried,
+        result=verdict(tried),
+        kept=kept,
+        mailbox=mailbox,
+        warnings=_labelled(form, form.warnings()),
+    )
 
 
 def _form(request: HttpRequest, profile: EmailServerProfile | None) -> Any:
@@ -54,11 +61,13 @@ def _form(request: HttpRequest, profile: EmailServerProfile | None) -> Any:
 
 
 def _problems(form: Any) -> list[tuple[str, str]]:
-    found = []
-    for name, errors in form.errors.items():
-        label = form.fields[name].label or name if name in form.fields else "This profile"
-        found += [(str(label).capitalize(), str(error)) for error in errors]
-    return found
+    return _labelled(form, [(name, str(error)) for name, errors in form.errors.items() for error in errors])
+
+
+def _labelled(form: Any, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Sentences about fields with the names that people see."""
+    labels = {name: str(field.label or name).capitalize() for name, field in form.fields.items()}
+    return [(labels.get(name, "This profile"), sentence) for name, sentence in found]
 
 
 def _answer(request: HttpRequest, **context: Any) -> HttpResponse:

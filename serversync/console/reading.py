@@ -28,6 +28,11 @@ def opened(request: HttpRequest, emails: QuerySet[Email], pk: UUID, what: str) -
 
 def note_reading(request: HttpRequest, pk: UUID, what: str) -> None:
     """Whoever reads the mail of others leaves a line in the change history of that email."""
-    if request.user.pk is not None and not own_emails(request.user).filter(pk=pk).exists():
-        email = Email.objects.filter(pk=pk).only("pk")
-        LogEntry.objects.log_actions(request.user.pk, email, CHANGE, f"Read somebody else’s mail: {what}.")
+    if not own_emails(request.user).filter(pk=pk).exists():
+        note(request, pk, f"Read somebody else’s mail: {what}.")
+
+
+def note(request: HttpRequest, pk: UUID, words: str) -> None:
+    """A line in the change history of an email: who, when, and what they did; never what it says."""
+    if request.user.pk is not None:
+        LogEntry.objects.log_actions(request.user.pk, Email.objects.filter(pk=pk).only("pk"), CHANGE, words)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +15,12 @@ from mailboxes import catalogue
 from mailboxes.admin.alerts import LEVEL_COLOURS
 from mailboxes.admin.mailbox import HEALTH_COLOURS
 from mailboxes.brake import Scope, pauses_of, sentence
-from mailboxes.models import Mailbox, Organization, Pause, TraceLevel, TraceLog
+from mailboxes.models import Mailbox, MailboxStatistics, Organization, Pause, TraceLevel, TraceLog
+from profiles.connectors.probe import Step
 from profiles.models import EmailServerProfile
 from profiles.pages import moment
 from profiles.probing import TestResult, Tried, from_trace
+from serversync.console.charts import in_seconds
 from tracking.admin import STATE_COLOURS
 from tracking.crm.admin import STATUS_COLOURS
 
@@ -35,6 +38,12 @@ _COLOURS: dict[str, dict[Any, str]] = {
 def ago(value: datetime | None, absent: str = "–") -> SafeString:
     """A time as people say it, the exact one to hover over."""
     return moment(value, absent)
+
+
+@register.filter
+def took(cycle: MailboxStatistics) -> str:
+    """How long a cycle took."""
+    return in_seconds(cycle.mailbox_process_completed_on - cycle.mailbox_process_started_on)
 
 
 @register.inclusion_tag("unfold/helpers/label.html")
@@ -90,6 +99,13 @@ def as_json(value: Any) -> str:
 def catalogued(words: str | None) -> catalogue.Entry | None:
     """The entry of the error catalogue that a stored sentence belongs to (12.2)."""
     return catalogue.entry_for(None, words or "")
+
+
+@register.filter
+def entry_of_step(step: Step | Mapping[str, Any]) -> catalogue.Entry | None:
+    """The entry of a step of a test that failed, as it is kept or as it was just made."""
+    told = step if isinstance(step, Mapping) else asdict(step)
+    return catalogue.entry_of(str(told.get("cause", "")), str(told["words"]))
 
 
 @register.filter

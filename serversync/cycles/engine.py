@@ -13,15 +13,16 @@ from django.db import InterfaceError
 
 from mailboxes import brake
 from mailboxes.access import AccessIncomplete
+from mailboxes.discovery import found_access, found_elsewhere
 from mailboxes.eligibility import skip_reason
 from mailboxes.lease import Lease
 from mailboxes.models import Leg, Mailbox, MailboxLeg, Organization
 from mailboxes.models.leg import Claim, LeaseLost, new_holder
 from mailboxes.policy import Policy
-from mailboxes.reach import access_to, leg_facts
+from mailboxes.reach import leg_facts
 from profiles.connectors import open_source
-from profiles.connectors.base import ConnectorError, MailboxUnavailable, Transient
-from profiles.items import Transport
+from profiles.connectors.base import Cause, ConnectorError, MailboxUnavailable, Transient
+from profiles.items import Access, Transport
 from profiles.models import CredentialRetrieval
 from profiles.secrets import KeyUnavailable
 from serversync.cycles import outcome
@@ -114,12 +115,16 @@ def _run(
 ) -> ConnectorError | None:
     """The cycle itself; what goes wrong with the server comes back as a value."""
     try:
-        if lease.claim.leg == Leg.INCOMING:
-            _receive(mailbox, lease, policy, now, budget, report)
-        else:
-            _send(mailbox, lease, policy, now, budget, report, outboxes)
+        access = found_access(mailbox, lease.claim.leg, now, lease.progress)
+        try:
+            _run_at(access, mailbox, lease, policy, now, budget, report, outboxes)
+        except ConnectorError as error:
+            elsewhere = found_elsewhere(mailbox, access, lease.claim.leg, error, now, lease.progress)
+            if elsewhere is None:
+                raise
+            _run_at(elsewhere, mailbox, lease, policy, now, budget, report, outboxes)
     except (AccessIncomplete, KeyUnavailable) as error:  # nothing was tried on the server
-        return MailboxUnavailable(str(error))
+        return MailboxUnavailable(str(error), cause=Cause.SETTINGS)
     except ConnectorError as error:
         return error
     except (LeaseLost, InterfaceError):
@@ -133,8 +138,25 @@ def _run(
     return None
 
 
-def _receive(mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budget: timedelta, report: Report) -> None:
-    access = access_to(mailbox, Leg.INCOMING)
+def _run_at(
+    access: Access,
+    mailbox: Mailbox,
+    lease: Lease,
+    policy: Policy,
+    now: datetime,
+    budget: timedelta,
+    report: Report,
+    outboxes: Outboxes,
+) -> None:
+    if lease.claim.leg == Leg.INCOMING:
+        _receive(access, mailbox, lease, policy, now, budget, report)
+    else:
+        _send(access, mailbox, lease, policy, now, budget, report, outboxes)
+
+
+def _receive(
+    access: Access, mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budget: timedelta, report: Report
+) -> None:
     source = open_source(access, lease.progress)
     try:
         Incoming(
@@ -145,6 +167,7 @@ def _receive(mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budg
             now,
             transport_gives_raw=access.transport is Transport.POP3,
             can_categorize=access.transport is Transport.EWS,
+            has_sent_items=access.transport is Transport.EWS and not mailbox.is_forward_mailbox,
             budget=budget,
             report=report,
         ).run()
@@ -153,9 +176,15 @@ def _receive(mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budg
 
 
 def _send(
-    mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budget: timedelta, report: Report, outboxes: Outboxes
+    access: Access,
+    mailbox: Mailbox,
+    lease: Lease,
+    policy: Policy,
+    now: datetime,
+    budget: timedelta,
+    report: Report,
+    outboxes: Outboxes,
 ) -> None:
-    access = access_to(mailbox, Leg.OUTGOING)
     outbox = outboxes.borrow(access, lease)
     fine = False
     try:

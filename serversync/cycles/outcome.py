@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from mailboxes.alarms import close_alerts, raise_alert
+from mailboxes.alarms import SERVER_SILENT, close_alerts, raise_alert
 from mailboxes.models import Leg, LegStatus, Mailbox, MailboxLeg, MailboxStatistics, ServerCircuit, TraceLevel
 from mailboxes.models.leg import Claim, LeaseLost
 from mailboxes.policy import Policy
 from profiles.connectors.base import AuthenticationFailed, ConnectorError, Throttled, Transient
 from profiles.models import CredentialRetrieval, EmailServerProfile
 from serversync.cycles.report import Report
-from serversync.pacing import Next, after_error, next_due, pause_after
+from serversync.pacing import LATE, Next, after_error, next_due, pause_after
 from tracking.crm.delivery import next_send_time
 from tracking.crm.models import DomainEvent
 from tracking.crm.models.events import EventKind
@@ -50,8 +50,14 @@ def finish(
             _succeeded(claim, leg, mailbox, report, ended)
         else:
             _failed(claim, leg, mailbox, error, ended, policy)
-        if error is not None or report.found_something:
+        if error is not None or report.found_something or _ends_a_silence(claim, leg, started):
             _note_statistics(claim, mailbox, report, error, started, ended)
+
+
+def _ends_a_silence(claim: Claim, leg: MailboxLeg, started: datetime) -> bool:
+    """Whether an idle cycle is worth a row (4.5): without it nobody would see when a failure or a gap was over."""
+    began_late = claim.due_on is not None and started - claim.due_on > LATE
+    return began_late or leg.last_succeeded_on != leg.last_completed_on
 
 
 def _succeeded(claim: Claim, leg: MailboxLeg, mailbox: Mailbox, report: Report, ended: datetime) -> None:
@@ -144,7 +150,7 @@ def _server_recovered(profile: EmailServerProfile, leg: Leg, now: datetime) -> N
 
 
 def _server_cause(leg: Leg) -> str:
-    return f"{leg.name.lower()} server silent"
+    return f"{leg.name.lower()} {SERVER_SILENT}"
 
 
 def _minimum(mailbox: Mailbox) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 
@@ -25,6 +26,7 @@ from serversync.instance import instance_id
 from tracking.crm import delivery
 from tracking.crm.models import Email
 from tracking.crm.models.states import DeliveryState, EmailStatus
+from tracking.keep.joining import ask_to_run, join_late
 
 AT_ONCE = 50
 RETRY_AFTER = timedelta(minutes=5)
@@ -45,6 +47,7 @@ class Outgoing:
     now: datetime
     budget: timedelta = timedelta(seconds=60)
     report: Report = field(default_factory=Report)
+    reopened: set[UUID] = field(default_factory=set)
 
     def run(self) -> Report:
         """All that is due. Raises ConnectorError for trouble that concerns the whole mailbox, and LeaseLost."""
@@ -59,6 +62,7 @@ class Outgoing:
             if self.lease.elapsed_since(self.now) > self.budget:
                 self.report.more = True
                 break
+        ask_to_run(self.reopened, self.now)
         return self.report
 
     def _recover(self, email: Email, then_wait: timedelta = timedelta(0)) -> None:
@@ -117,6 +121,7 @@ class Outgoing:
         delivery.move(
             email, EmailStatus.SENT, self.now, delivery_state=state, delivery_detail=detail[:2000], sent_on=self.now
         )
+        self.reopened |= set(join_late([email], (), self.policy, self.now).values())
         self.report.sent += 1
 
     def _fail(self, email: Email, state: DeliveryState, detail: str) -> None:

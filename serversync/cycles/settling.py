@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from typing import Protocol
 from uuid import UUID
 
 from django.db import IntegrityError, OperationalError
@@ -19,21 +20,22 @@ from mailboxes.models import Mailbox
 from mailboxes.models.leg import LeaseLost
 from mailboxes.policy import Policy
 from profiles.connectors import mime
-from profiles.connectors.base import ConnectorError, MailSource
+from profiles.connectors.base import ConnectorError
 from profiles.identifiers import uuid7
 from profiles.items import Arrival, Missing
 from serversync.cycles.report import Report
-from tracking.crm.identity import content_key, stored_message_id, synthetic_message_id
+from tracking.crm.identity import content_key, dup_check, stored_message_id, synthetic_message_id
 from tracking.crm.models import Blob
 from tracking.crm.storage import read, store_all
 from tracking.decide.relevance import judge, needs_raw, takes_everything
-from tracking.decide.verdicts import Candidate, Facts, Known, Message, Verdict
+from tracking.decide.verdicts import LARGEST_EVER, Facts, Known, Message, Verdict
 from tracking.facts.batch import facts_for, rows_with, start_of
-from tracking.facts.people import candidates_of
+from tracking.facts.owners import Owners
+from tracking.keep.completing import rest_of
 from tracking.keep.emails import KeptEmail, build
-from tracking.keep.pending import Waiting, note_failure, note_vanished
+from tracking.keep.pending import Waiting, is_last_attempt, note_failure, note_vanished
 from tracking.keep.settle import Circumstances, Settled, settle
-from tracking.models import LedgerState
+from tracking.models import Acknowledgement, Explicit, LedgerRow, LedgerState
 
 log = logging.getLogger(__name__)
 
@@ -48,30 +50,41 @@ class Fetched:
     parsed: mime.Message | None = None
 
 
+class Fetching(Protocol):
+    """The part of a connection that settling needs (`MailSource.fetch`)."""
+
+    def fetch(self, keys: Sequence[str], *, raw: bool) -> Iterator[Arrival | Missing]: ...
+
+
 @dataclass
 class Settling:
-    """Settles batches of one mailbox with one connection."""
+    """Settles batches of one folder of one mailbox with one connection; `outgoing` if that is Sent Items (5.3).
+
+    `through` is the forward mailbox that is read for this mailbox (8.2): what is said to the server is said there.
+    """
 
     mailbox: Mailbox
-    source: MailSource
+    source: Fetching
     lease: Lease
     policy: Policy
     now: datetime
     report: Report
     transport_gives_raw: bool
     can_categorize: bool
+    outgoing: bool = False
+    through: Mailbox | None = None
     start: datetime | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.start = start_of(self.mailbox)
 
     @cached_property
-    def candidates(self) -> tuple[Candidate, ...]:
-        return candidates_of(self.mailbox)
+    def owners(self) -> Owners:
+        return Owners(self.mailbox, self.policy)
 
     def settle(self, batch: Sequence[Waiting]) -> None:
         """Bring every item of the batch to a verdict, to a later try, or to "gone". Raises ConnectorError, LeaseLost."""
-        whole = self.transport_gives_raw or takes_everything(self.candidates)
+        whole = self.transport_gives_raw or takes_everything(self.owners.candidates)
         fetched: list[Fetched] = []
         for waiting, result in self._fetch(batch, whole):
             try:
@@ -89,7 +102,15 @@ class Settling:
         A message that was put in quarantine is read from the bytes that were kept, not once more from the server.
         """
         yield from ((waiting, _kept_arrival(waiting)) for waiting in batch if waiting.row.raw_id)
-        by_key = {waiting.placement.server_key: waiting for waiting in batch if not waiting.row.raw_id}
+        there = [waiting for waiting in batch if not waiting.row.raw_id]
+        huge = [waiting for waiting in there if self._is_too_large(waiting, waiting.row.size)]
+        yield from self._ask_for([waiting for waiting in there if waiting not in huge], raw)
+        yield from self._ask_for(huge, raw=False)
+
+    def _ask_for(self, some: Sequence[Waiting], raw: bool) -> Iterator[tuple[Waiting, Arrival]]:
+        if not some:
+            return
+        by_key = {waiting.placement.server_key: waiting for waiting in some}
         vanished: list[Waiting] = []
         for result in self.source.fetch(list(by_key), raw=raw):
             self.lease.progress()
@@ -105,7 +126,10 @@ class Settling:
     def _read(self, waiting: Waiting, arrival: Arrival) -> Fetched:
         """Work out what the item says about itself, asking for the whole of it where its headers do not do."""
         envelope = mime.envelope(arrival.headers)
-        if arrival.raw is None and needs_raw(
+        is_truncated = self._is_too_large(waiting, arrival.size) and not waiting.row.raw_id  # 5.19
+        if is_truncated:
+            arrival = replace(arrival, raw=None)
+        elif arrival.raw is None and needs_raw(
             envelope, transport_gives_raw=False, is_forward_mailbox=self.mailbox.is_forward_mailbox
         ):
             arrival = self._whole(arrival)
@@ -113,14 +137,32 @@ class Settling:
         if not envelope.message_id and arrival.raw is not None:
             parsed = mime.message(arrival.raw, read=envelope)
         key = content_key(envelope, (parsed.text or parsed.html) if parsed else "")
+        if waiting.row.content_key and waiting.row.email_id:  # the rest of a message of which the header is kept
+            key = waiting.row.content_key
+        report = mime.report_of(arrival.raw, envelope) if arrival.raw is not None else None
+        if report is not None:
+            envelope = replace(envelope, reported=report.message_ids)
         message = Message(
             envelope=envelope,
             key=key,
             message_id=envelope.message_id or synthetic_message_id(key),
             size=arrival.size or waiting.row.size,
             received_on=arrival.received_on or waiting.row.received_on,
+            explicit=waiting.row.explicit,
+            is_truncated=is_truncated,
+            report=report,
+            is_rights_protected=mime.is_rights_protected(envelope, arrival.raw),
         )
         return Fetched(waiting, arrival, message, parsed)
+
+    def _is_too_large(self, waiting: Waiting, size: int) -> bool:
+        """Whether only the header is taken (5.19). Where a person asked for the message, more is taken, but not anything."""
+        asked_for = waiting.row.explicit == Explicit.PERSON
+        return size > (LARGEST_EVER if asked_for else self.policy.maximum_message_size)
+
+    def _was_too_large(self, one: Fetched) -> bool:
+        """Whether the message is here in spite of its size: an email that has only its header gets the rest."""
+        return one.message.size > self.policy.maximum_message_size and not one.message.is_truncated
 
     def _whole(self, arrival: Arrival) -> Arrival:
         """The same item with all its bytes. Raises ValueError when the server cannot give them."""
@@ -147,17 +189,32 @@ class Settling:
 
     def _settle_once(self, group: Sequence[Fetched]) -> None:
         messages = [one.message for one in group]
-        facts = facts_for(messages, self.candidates, self.start)
+        facts = facts_for(messages, self.owners, self.start, self.now, outgoing=self.outgoing)
         existing = rows_with(self.mailbox, [message.key for message in messages])
-        judged = [(one, *self._judge(one, facts, one.message.key in existing)) for one in group]
+        judged = [(one, *self._judge(one, facts, _repeats_another(one, existing))) for one in group]
         kept = [one for one, _, email_id in judged if email_id is not None]
-        self._complete(kept)
-        blobs = self._store(kept)
+        grown = [one for one, verdict, _ in judged if verdict.same_as is not None and self._was_too_large(one)]
+        self._complete([*kept, *grown])
+        blobs = self._store([*kept, *grown])
         batch = [
-            Settled(one.waiting, one.message, verdict, self._rows(one, verdict, facts, email_id, blobs))
+            Settled(
+                one.waiting,
+                one.message,
+                verdict,
+                self._rows(one, verdict, facts, email_id, blobs),
+                self._rest(one, verdict, blobs) if one in grown else None,
+            )
             for one, verdict, email_id in judged
         ]
-        around = Circumstances(self.mailbox, self.policy, self.now, self.can_categorize, self.lease.pin)
+        around = Circumstances(
+            self.mailbox,
+            self.policy,
+            self.now,
+            self.can_categorize,
+            self.lease.pin,
+            may_delete=not self.outgoing and self.through is None,
+            through=self.through,
+        )
         reached = settle(batch, existing, around)
         self.report.tracked += reached["tracked"]
         self.report.ignored += reached["ignored"]
@@ -168,12 +225,12 @@ class Settling:
         if not verdict.kept or verdict.same_as is not None or repeated_here:
             return verdict, None
         email_id = uuid7()
-        facts.note_kept(one.message, _known(email_id, one.message, verdict))
+        facts.note_kept(one.message, _known(email_id, one.message, verdict, self.outgoing), self.policy)
         return verdict, email_id
 
     def _complete(self, kept: Sequence[Fetched]) -> None:
         """Fetch the whole of those messages of which only the headers are here. Raises ValueError if one has vanished."""
-        by_key = {one.arrival.key: one for one in kept if one.arrival.raw is None}
+        by_key = {one.arrival.key: one for one in kept if one.arrival.raw is None and not one.message.is_truncated}
         for result in self.source.fetch(list(by_key), raw=True) if by_key else ():
             self.lease.progress()
             if isinstance(result, Missing):
@@ -182,8 +239,9 @@ class Settling:
 
     def _store(self, kept: Sequence[Fetched]) -> dict[str, Blob]:
         """The bytes of the kept messages are on disk before anything refers to them (law 3). Blobs by key of the item."""
-        blobs = store_all([_whole_of(one) for one in kept], self.now)
-        return {one.arrival.key: blob for one, blob in zip(kept, blobs, strict=True)}
+        whole = [one for one in kept if not one.message.is_truncated]
+        blobs = store_all([_whole_of(one) for one in whole], self.now)
+        return {one.arrival.key: blob for one, blob in zip(whole, blobs, strict=True)}
 
     def _rows(
         self, one: Fetched, verdict: Verdict, facts: Facts, email_id: UUID | None, blobs: Mapping[str, Blob]
@@ -191,15 +249,56 @@ class Settling:
         """The rows of a message that is kept as a new email, else None."""
         if email_id is None:
             return None
-        parsed = one.parsed or mime.message(_whole_of(one), read=one.message.envelope)
-        blob = blobs[one.arrival.key]
-        return build(one.message, parsed, blob, verdict, facts, self.mailbox, self.policy, self.now, email_id)
+        blob = blobs.get(one.arrival.key)
+        parsed = one.parsed or _parsed(one)
+        kept = build(one.message, parsed, blob, verdict, facts, self.mailbox, self.policy, self.now, email_id)
+        if self.through is not None:
+            kept.email.receiving_mailbox_id = self.through.pk  # 5.7: the mailbox that was read
+        return kept
 
-    def _fail(self, waiting: Waiting, error: Exception, raw: bytes | None) -> None:
+    def _rest(self, one: Fetched, verdict: Verdict, blobs: Mapping[str, Blob]) -> KeptEmail:
+        """The content of a message of which only the header was kept so far."""
+        assert verdict.same_as is not None, "it repeats an email"
+        return rest_of(verdict.same_as.id, one.message, _parsed(one), blobs[one.arrival.key], self.policy)
+
+    def _fail(self, waiting: Waiting, error: Exception, raw: bytes | None, *, at_once: bool = False) -> None:
         log.warning("item %s of mailbox %s failed: %s", waiting.row.pk, self.mailbox.pk, type(error).__name__)
-        state = note_failure(waiting, f"{type(error).__name__}: {error}", raw, self.policy, self.now, self.lease.pin)
+        if raw is None and is_last_attempt(waiting, self.policy):
+            raw = self._bytes_to_keep(waiting)
+        words = f"{type(error).__name__}: {error}"
+        state = note_failure(
+            waiting, words, raw, self.policy, self.now, self.lease.pin, self._then(), at_once=at_once
+        )
         self.report.failed += 1
         self.report.quarantined += state == LedgerState.QUARANTINED
+
+    def _bytes_to_keep(self, waiting: Waiting) -> bytes | None:
+        """What goes into quarantine keeps its bytes (law 5), also where only its header was read so far."""
+        if waiting.row.raw_id or waiting.placement.gone_on or self._is_too_large(waiting, waiting.row.size):
+            return None
+        result = next(iter(self.source.fetch([waiting.placement.server_key], raw=True)))
+        return None if isinstance(result, Missing) else result.raw
+
+    def _then(self) -> Acknowledgement:
+        """What the owner sees in the mailbox of a message that could not be tracked (5.22, 2.10)."""
+        profile = self.mailbox.email_server_profile
+        if not self.can_categorize:
+            return Acknowledgement.NONE
+        if profile is not None and profile.move_undelivered_emails:
+            return Acknowledgement.MOVE_UNDELIVERABLE
+        return Acknowledgement.CATEGORIZE_UNDELIVERABLE
+
+
+def _parsed(one: Fetched) -> mime.Message:
+    """All that the message says; of one that is too large, only its header."""
+    envelope = one.message.envelope
+    return mime.Message(envelope) if one.message.is_truncated else mime.message(_whole_of(one), read=envelope)
+
+
+def _repeats_another(one: Fetched, existing: Mapping[str, LedgerRow]) -> bool:
+    """Whether another row of this mailbox stands for the message; a row that is judged once more is no repetition."""
+    first = existing.get(one.message.key)
+    return first is not None and first.pk != one.waiting.row.pk
 
 
 def _whole_of(one: Fetched) -> bytes:
@@ -213,7 +312,7 @@ def _kept_arrival(waiting: Waiting) -> Arrival:
     return Arrival(waiting.placement.server_key, len(raw), raw, raw, waiting.row.received_on)
 
 
-def _known(email_id: UUID, message: Message, verdict: Verdict) -> Known:
+def _known(email_id: UUID, message: Message, verdict: Verdict, outgoing: bool) -> Known:
     parent = verdict.correlation.email
     return Known(
         id=email_id,
@@ -223,5 +322,6 @@ def _known(email_id: UUID, message: Message, verdict: Verdict) -> Known:
         regarding_type_id=parent.regarding_type_id if parent else None,
         regarding_id=parent.regarding_id if parent else "",
         regarding_name=parent.regarding_name if parent else "",
-        outgoing=False,
+        outgoing=outgoing,
+        guard=dup_check(message.key, outgoing),
     )

@@ -13,7 +13,7 @@
     POST   /mailboxes/ADDRESS/lose-sync-state
     POST   /faults                          a fault, see `faults.py`; GET lists them, DELETE clears them
     GET    /log                             {requests, counters}; POST /log/clear
-    POST   /settings                        {size_limit?, require_auth?, switches?}
+    POST   /settings                        {size_limit?, require_auth?, switches?, ews_location?}
     POST   /clock                           {offset_seconds}
     POST   /reset                           back to the accounts of the command line
     GET    /health
@@ -125,9 +125,11 @@ class Control:
         settings = self.world.settings
         settings.size_limit = _number(body.get("size_limit", settings.size_limit))
         settings.require_auth = bool(body.get("require_auth", settings.require_auth))
+        settings.ews_location = str(body.get("ews_location", settings.ews_location))
         return {
             "size_limit": settings.size_limit,
             "require_auth": settings.require_auth,
+            "ews_location": settings.ews_location,
             "switches": sorted(self.world.switches),
         }
 

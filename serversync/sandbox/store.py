@@ -34,11 +34,13 @@ SWITCHES = frozenset({"no_uidl", "no_top", "no_pipelining", "no_auth_plain", "ma
 
 @dataclass
 class Settings:
-    """What an administrator of the sandbox chooses for all servers. `size_limit` is in bytes."""
+    """What an administrator of the sandbox chooses for all servers. `size_limit` is in bytes. `ews_location` is where
+    autodiscover sends everybody, "" to this server."""
 
     host_name: str = "sandbox.test"
     size_limit: int = 50_000_000
     require_auth: bool = False
+    ews_location: str = ""
 
 
 @dataclass(frozen=True, slots=True)

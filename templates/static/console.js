@@ -45,3 +45,62 @@
     fill(button, document.getElementById(button.dataset.ssFragment));
   });
 })();
+
+// The search boxes that select2 makes of selects carry no name for screen readers: they get that of their label.
+(function () {
+  function name(container) {
+    var select = container.previousElementSibling;
+    while (select && select.tagName !== "SELECT") select = select.previousElementSibling;
+    if (!select) return;
+    var label = (select.labels && select.labels[0]) || select.parentElement.parentElement.querySelector("label");
+    var words = (label ? label.textContent : select.name).trim();
+    container.querySelectorAll("[role=combobox], [role=textbox]").forEach(function (one) {
+      one.setAttribute("aria-label", words);
+    });
+    // The box itself: the label, then what is chosen.
+    var box = container.querySelector("[role=combobox]");
+    if (box && label) {
+      label.id = label.id || "label-of-" + (select.id || select.name);
+      box.setAttribute("aria-labelledby", label.id + " " + (box.getAttribute("aria-labelledby") || ""));
+    }
+  }
+
+  function apply() {
+    document.querySelectorAll(".select2-container:not([data-ss-named])").forEach(function (container) {
+      container.dataset.ssNamed = "";
+      name(container);
+    });
+  }
+
+  document.addEventListener("DOMContentLoaded", function () {
+    apply();
+    new MutationObserver(apply).observe(document.body, { childList: true, subtree: true });
+  });
+})();
+
+// Icons are ligatures, "group" for a picture of people: beside words a screen reader passes them over.
+document.addEventListener("DOMContentLoaded", function () {
+  document.querySelectorAll(".material-symbols-outlined:not([aria-hidden])").forEach(function (icon) {
+    var holder = icon.closest("a, button");
+    var words = holder && holder.textContent.replace(icon.textContent, "").trim();
+    if (!holder || words || holder.title || holder.hasAttribute("aria-label")) icon.setAttribute("aria-hidden", "true");
+  });
+});
+
+// The theme marks no main part; screen readers jump to it.
+document.addEventListener("DOMContentLoaded", function () {
+  var content = document.getElementById("content");
+  if (content && content.tagName !== "MAIN") content.setAttribute("role", "main");
+});
+
+// A box with data-ss-all ticks all boxes of that name in its form; without scripts it is not there.
+document.addEventListener("DOMContentLoaded", function () {
+  document.querySelectorAll("[data-ss-all]").forEach(function (all) {
+    all.parentElement.hidden = false;
+    all.addEventListener("change", function () {
+      all.form.querySelectorAll("[name=" + all.dataset.ssAll + "]").forEach(function (one) {
+        one.checked = all.checked;
+      });
+    });
+  });
+});

@@ -31,6 +31,7 @@ from tests.world import ROOT  # noqa: E402
 from tracking.keep.pending import BATCH_ITEMS  # noqa: E402
 
 AIMS = {"pop3": 0.45, "ews": 0.3}
+LOOKUP_GROWTH = 1.3
 PRODUCT = "product"
 Result = dict[str, float]
 
@@ -119,13 +120,49 @@ def print_memory(bench: Bench) -> None:
     print(f"  aim: at most {LARGEST_PEAK // MB} MB, {word}")
 
 
+def print_pages(folder: Path) -> None:
+    """How long the server works on each page of the console when there are 2,000 mailboxes."""
+    folder.mkdir(parents=True)
+    command, around = [sys.executable, "-m", "tests.bench.pages"], os.environ | {"TEST_VAR_DIR": str(folder)}
+    answer = subprocess.run(command, cwd=ROOT, env=around, stdout=subprocess.PIPE, check=True)
+    print("\nPages: the console with 2,000 mailboxes, server time")
+    for name, found in json.loads(answer.stdout).items():
+        print(f"  {name:<40}{found['ms']:>8.0f} ms{found['queries']:>6.0f} queries{found['kb']:>8.0f} KB")
+
+
+def print_lookups(folder: Path) -> None:
+    """What judging costs where few and where many emails are stored."""
+    print("\nLook-ups: judging and correlating, microseconds per message by the number of stored emails")
+    for database in ("sqlite", "postgres"):
+        (folder / database).mkdir(parents=True)
+        around = os.environ | {"TEST_VAR_DIR": str(folder / database), "TEST_DATABASE": database}
+        command = [sys.executable, "-m", "tests.bench.lookups"]
+        answer = subprocess.run(command, cwd=ROOT, env=around, stdout=subprocess.PIPE, check=True)
+        found: Result = json.loads(answer.stdout.splitlines()[-1])
+        smallest, largest = list(found.values())[0], list(found.values())[-1]
+        told = ", ".join(f"{int(size):,}: {cost:.0f}" for size, cost in found.items())
+        word = "reached" if largest <= LOOKUP_GROWTH * smallest else "MISSED"
+        print(f"  {database:<10}{told}; largest to smallest {largest / smallest:.2f} (aim {LOOKUP_GROWTH}, {word})")
+
+
 def main() -> None:
     """Everything in one run."""
     options = argparse.ArgumentParser(prog="python -m tests.bench.run", description=__doc__)
     options.add_argument("--messages", type=int, default=1000)
     options.add_argument("--runs", type=int, default=5)
-    options.add_argument("--only", default="", help="servers whose name contains this")
+    options.add_argument("--only", default="", help="servers whose name contains this; or: pages, lookups")
     chosen = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-") as home:
+        if chosen.only in ("", "pages"):
+            print_pages(Path(home) / "pages")
+        if chosen.only in ("", "lookups"):
+            print_lookups(Path(home) / "lookups")
+    if chosen.only not in ("pages", "lookups"):
+        measure_mail(chosen)
+
+
+def measure_mail(chosen: argparse.Namespace) -> None:
+    """Every server, then the memory of one large message."""
     messages = list(corpus(chosen.messages))
     size = sum(map(len, messages)) / MB
     print(f"{len(messages)} messages, {size:.0f} MB; client CPU, user and system; median of {chosen.runs} runs")

@@ -167,6 +167,40 @@ const steps = {
     assert.strictEqual(again.IsRead, true);
   },
 
+  async "see in what has changed which categories a message bears"() {
+    const before = await changesSince(null);
+    const message = await ews.EmailMessage.Bind(service, known.itemId);
+    message.Categories.Add("Family");
+    await message.Update(ews.ConflictResolutionMode.AlwaysOverwrite);
+    const tagged = await changesSince(before.SyncState);
+    assert.strictEqual(tagged.Count, 1);
+    assert.strictEqual(tagged._getItem(0).ChangeType, ews.ChangeType.Update);
+    assert.strictEqual(tagged._getItem(0).Item.Categories.ToString(), "Tracked to CRM,Family");
+    const again = await ews.EmailMessage.Bind(service, known.itemId);
+    again.Categories.Remove("Tracked to CRM");
+    again.Categories.Remove("Family");
+    await again.Update(ews.ConflictResolutionMode.AlwaysOverwrite);
+    const untagged = await changesSince(tagged.SyncState);
+    assert.strictEqual(untagged._getItem(0).Item.Categories.ToString(), "");
+  },
+
+  async "find a folder by its name and move a message into it"() {
+    const top = new ews.FolderId(WellKnownFolderName.MsgFolderRoot);
+    const named = new ews.SearchFilter.IsEqualTo(ews.FolderSchema.DisplayName, "Undeliverable");
+    const none = await service.FindFolders(top, named, new ews.FolderView(1));
+    assert.strictEqual(none.Folders.length, 0);
+    const folder = new ews.Folder(service);
+    folder.DisplayName = "Undeliverable";
+    await folder.Save(top);
+    const found = await service.FindFolders(top, named, new ews.FolderView(1));
+    assert.strictEqual(found.Folders[0].Id.UniqueId, folder.Id.UniqueId);
+    const message = await ews.EmailMessage.Bind(service, known.itemId, idOnly);
+    const moved = await message.Move(folder.Id);
+    assert.notStrictEqual(moved.Id.UniqueId, known.itemId.UniqueId);
+    assert.deepStrictEqual(await subjectsIn(ALICE, "Undeliverable"), ["first"]);
+    known.itemId = (await moved.Move(inbox)).Id;
+  },
+
   async "hear of new mail by pull notifications"() {
     const kind = ews.EventType.NewMail;
     const subscription = await service.SubscribeToPullNotifications([inbox], 10, null, kind);

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from mailboxes import catalogue
-from mailboxes.catalogue import ENTRIES, Entry, Nature, as_markdown, entry_for, matching
+from mailboxes.catalogue import ENTRIES, Entry, Nature, as_markdown, entry_for, entry_of, matching
 from profiles.connectors import base
 from profiles.connectors.base import (
     AuthenticationFailed,
+    Cause,
     ConnectorError,
     ItemDelayed,
     ItemRejected,
@@ -135,6 +136,22 @@ def test_a_sentence_of_ours_leads_to_its_entry(kind, words: str, code: str) -> N
     found = entry_for(kind, words)
     assert found is not None
     assert found.code == code
+
+
+@pytest.mark.parametrize("meaning", [one for one in MEANINGS if one.cause], ids=lambda meaning: meaning.sentence)
+def test_the_cause_leads_where_the_words_lead(meaning) -> None:
+    sentence = meaning.sentence.format(address="alice@us.test", username="sync@us.test", url="https://x.test/")
+    kept, recognised = entry_of(meaning.cause, sentence), entry_for(None, f"{sentence} {MEANINGS[meaning][0]}")
+    assert kept is not None
+    assert recognised in (kept, None)
+
+
+def test_what_is_kept_with_its_cause_needs_no_words() -> None:
+    known = {cause for cause in Cause if entry_of(cause, "")}
+    assert set(Cause) - known == {Cause.LOGIN_METHOD, Cause.PROTOCOL_DISABLED, Cause.ITEM, Cause.OTHER}
+    assert entry_of(Cause.TLS_NAME, "host not found: x") is catalogue.BY_CODE["tls"]
+    assert entry_of("", "host not found: x") is catalogue.BY_CODE["host-not-found"]
+    assert entry_of("a cause of a later version", "All is well.") is None
 
 
 def test_words_without_a_meaning_lead_nowhere() -> None:

@@ -27,13 +27,14 @@ from tests.profiles.samples import (
     to,
     with_crlf,
 )
-from tests.profiles.stages import HASTY, PASSWORD, SourceStage
+from tests.profiles.stages import HASTY, PASSWORD, FilingStage, SourceStage
 
 __all__ = [
     "BOB",
     "CAROL",
     "DOTS",
     "ODD_MESSAGES",
+    "FilingRules",
     "MailSourceRules",
     "MailSourceTroubles",
     "OutboxRules",
@@ -235,6 +236,77 @@ class MailSourceRules:
         with pytest.raises(Transient):
             only_page(source)
         source.close()
+
+
+class FilingRules:
+    """A mail source over a server that knows categories and folders."""
+
+    def test_categories_are_told_of_what_is_new_and_of_what_has_changed(self, stage: FilingStage) -> None:
+        stage.deliver(note(1))
+        source = stage.source()
+        first = only_page(source)
+        assert [(item.categories, item.changed) for item in first.shown] == [((), False)]
+        stage.tag(0, "Family", "Tracked to CRM")
+        [shown] = only_page(source, first.cursor).shown
+        assert shown.key == first.shown[0].key
+        assert (set(shown.categories or ()), shown.changed) == ({"Family", "Tracked to CRM"}, True)
+        assert [item.categories for item in source.listing(INBOX)] == [shown.categories]
+
+    def test_a_category_that_was_taken_away_is_told(self, stage: FilingStage) -> None:
+        stage.deliver(note(1))
+        stage.tag(0, "Tracked to CRM")
+        source = stage.source()
+        first = only_page(source)
+        stage.tag(0)
+        [shown] = only_page(source, first.cursor).shown
+        assert (shown.categories, shown.bears("Tracked to CRM")) == ((), False)
+
+    def test_a_category_is_taken_away_and_the_others_stay(self, stage: FilingStage) -> None:
+        for number in range(3):
+            stage.deliver(note(number))
+        stage.tag(0, "Family", "Tracked")
+        stage.tag(1, "Tracked")
+        source = stage.source()
+        keys = [item.key for item in only_page(source).shown]
+        changed = source.uncategorize([*keys, keys[0][:-2] + "zz"], "Tracked")
+        shown = {item.key: item for item in source.listing(INBOX)}
+        assert [shown[key].categories for key in keys] == [("Family",), (), ()]
+        assert changed == {key: shown[key].change_key for key in keys}
+        assert source.uncategorize(keys, "Tracked") == changed
+
+    def test_one_category_takes_the_place_of_another(self, stage: FilingStage) -> None:
+        stage.deliver(note(1))
+        stage.deliver(note(2))
+        stage.tag(0, "Family", "Undeliverable")
+        source = stage.source()
+        keys = [item.key for item in only_page(source).shown]
+        assert set(source.categorize(keys, "Tracked", instead_of="Undeliverable")) == set(keys)
+        shown = {item.key: item for item in source.listing(INBOX)}
+        assert [shown[key].categories for key in keys] == [("Family", "Tracked"), ("Tracked",)]
+
+    def test_mail_is_moved_into_a_folder_that_is_created_once(self, stage: FilingStage) -> None:
+        for number in range(3):
+            stage.deliver(note(number))
+        source = stage.source()
+        page = only_page(source)
+        keys = [item.key for item in page.shown]
+        first = source.move(keys[:1], "Undeliverable")
+        second = source.move(keys[1:2], "Undeliverable")
+        assert stage.held("Undeliverable") == [first[keys[0]], second[keys[1]]]
+        assert [item.key for item in source.listing(INBOX)] == keys[2:]
+        assert set(only_page(source, page.cursor).gone) == set(keys[:2])
+        [arrival] = source.fetch([first[keys[0]]], raw=True)
+        assert isinstance(arrival, Arrival)
+        assert b"This is note 0." in (arrival.raw or b"")
+
+    def test_moving_what_is_gone_moves_nothing(self, stage: FilingStage) -> None:
+        stage.deliver(note(1))
+        stage.deliver(note(2))
+        source = stage.source()
+        keys = [item.key for item in only_page(source).shown]
+        assert set(source.move(keys[:1], "Undeliverable")) == set(keys[:1])
+        assert set(source.move(keys, "Undeliverable")) == {keys[1]}
+        assert len(stage.held("Undeliverable")) == 2
 
 
 class MailSourceTroubles:

@@ -163,6 +163,12 @@ class EwsStage(SandboxStage):
     def remove(self, position: int) -> None:
         self.sandbox.delete(ALICE, self.sandbox.inbox(ALICE)[position]["id"])
 
+    def tag(self, position: int, *categories: str) -> None:
+        self.sandbox.update(ALICE, self.sandbox.inbox(ALICE)[position]["id"], categories=list(categories))
+
+    def held(self, folder: str) -> list[str]:
+        return [item["id"] for item in self.sandbox.inbox(ALICE, folder)]
+
     def snapshot(self) -> object:
         return self.sandbox.inbox(ALICE)
 

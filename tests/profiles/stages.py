@@ -60,6 +60,18 @@ class SourceStage(Protocol):
         ...
 
 
+class FilingStage(SourceStage, Protocol):
+    """The same on a server that knows categories and folders."""
+
+    def tag(self, position: int, *categories: str) -> None:
+        """Alice gives a message these categories, and takes all others away."""
+        ...
+
+    def held(self, folder: str) -> list[str]:
+        """The keys of what lies in a folder of that name."""
+        ...
+
+
 class OutboxStage(Protocol):
     """A server that takes Alice's letters. `temperror@` and `permerror@` anywhere are refused."""
 
@@ -118,6 +130,12 @@ class MemoryStage:
 
     def remove(self, position: int) -> None:
         self.mailbox.remove(list(self.mailbox.items)[position])
+
+    def tag(self, position: int, *categories: str) -> None:
+        self.mailbox.tag(list(self.mailbox.items)[position], categories)
+
+    def held(self, folder: str) -> list[str]:
+        return [item.key for item in self.mailbox.items.values() if item.folder == folder]
 
     def snapshot(self) -> object:
         return repr(self.mailbox)

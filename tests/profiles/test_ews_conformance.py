@@ -11,6 +11,7 @@ from tests.profiles.conformance import (
     CAROL,
     DOTS,
     ODD_MESSAGES,
+    FilingRules,
     MailSourceRules,
     MailSourceTroubles,
     OutboxRules,
@@ -24,7 +25,7 @@ from tests.profiles.exchange import ALICE, EwsOutboxStage, EwsSourceStage
 from tests.world import SandboxProcess
 
 
-class TestEwsSource(MailSourceRules, MailSourceTroubles):
+class TestEwsSource(MailSourceRules, FilingRules, MailSourceTroubles):
     @pytest.fixture
     def stage(self, sandbox: SandboxProcess) -> EwsSourceStage:
         return EwsSourceStage(sandbox)

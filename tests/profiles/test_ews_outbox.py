@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles.connectors import mime
-from profiles.connectors.base import ConnectorError, ItemRejected, OutcomeUnknown, Throttled, Transient
+from profiles.connectors.base import Cause, ConnectorError, ItemRejected, OutcomeUnknown, Throttled, Transient
 from profiles.connectors.ews.headers import split
 from profiles.connectors.ews.outbox import EwsOutbox, with_envelope
 from profiles.items import Letter, Trace
@@ -189,26 +189,32 @@ def test_a_line_that_breaks_before_handing_over_surely_sent_nothing(
     assert folders(exchange) == ["sentitems"]
 
 
-REFUSALS: list[tuple[str, type[ConnectorError], list[str]]] = [
-    ("ErrorInvalidRecipients", ItemRejected, []),
-    ("ErrorMessageSizeExceeded", ItemRejected, []),
-    ("ErrorSendAsDenied", ItemRejected, []),
-    ("ErrorQuotaExceeded", Transient, ["drafts"]),
-    ("ErrorSubmissionQuotaExceeded", Throttled, ["drafts"]),
-    ("ErrorServerBusy", Throttled, ["drafts"]),
-    ("ErrorMailboxStoreUnavailable", Transient, ["drafts"]),
+REFUSALS: list[tuple[str, type[ConnectorError], Cause, list[str]]] = [
+    ("ErrorInvalidRecipients", ItemRejected, Cause.RECIPIENT, []),
+    ("ErrorMessageSizeExceeded", ItemRejected, Cause.SIZE, []),
+    ("ErrorSendAsDenied", ItemRejected, Cause.SEND_AS, []),
+    ("ErrorQuotaExceeded", Transient, Cause.QUOTA, ["drafts"]),
+    ("ErrorSubmissionQuotaExceeded", Throttled, Cause.SENDING_LIMIT, ["drafts"]),
+    ("ErrorServerBusy", Throttled, Cause.BUSY, ["drafts"]),
+    ("ErrorMailboxStoreUnavailable", Transient, Cause.SERVER, ["drafts"]),
 ]
 
 
-@pytest.mark.parametrize(("code", "kind", "left"), REFUSALS)
+@pytest.mark.parametrize(("code", "kind", "cause", "left"), REFUSALS)
 def test_what_exchange_refuses_clearly_is_not_unknown(
-    exchange: SandboxProcess, outbox: EwsOutbox, code: str, kind: type[ConnectorError], left: list[str]
+    exchange: SandboxProcess,
+    outbox: EwsOutbox,
+    code: str,
+    kind: type[ConnectorError],
+    cause: Cause,
+    left: list[str],
 ) -> None:
     exchange.fault(face="ews", operation="SendItem", effect="response", code=code, times=1)
     with pytest.raises(kind) as refusal:
         send(outbox, offer())
     assert not isinstance(refusal.value, OutcomeUnknown)
     assert code in refusal.value.words
+    assert refusal.value.cause is cause
     assert folders(exchange) == left
     send(outbox, offer())
     assert len(exchange.inbox(CAROL)) == 1

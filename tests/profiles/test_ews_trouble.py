@@ -9,6 +9,7 @@ import pytest
 
 from profiles.connectors.base import (
     AuthenticationFailed,
+    Cause,
     ConnectorError,
     MailboxUnavailable,
     ResyncRequired,
@@ -44,37 +45,41 @@ def deliver(exchange: SandboxProcess, count: int, to: str = ALICE) -> list[str]:
 
 # When the server does not work
 
-FAILURES: list[tuple[dict[str, object], type[ConnectorError]]] = [
-    ({"effect": "soap", "code": "ErrorServerBusy", "delay_seconds": 3.5}, Throttled),
-    ({"effect": "response", "code": "ErrorServerBusy"}, Throttled),
-    ({"effect": "response", "code": "ErrorMailboxMoveInProgress"}, Transient),
-    ({"effect": "soap", "code": "ErrorInternalServerTransientError"}, Transient),
-    ({"effect": "soap", "code": "ErrorInvalidRequest"}, MailboxUnavailable),
-    ({"effect": "soap", "code": "ErrorSomethingNobodyKnows"}, Transient),
-    ({"effect": "status", "status": 429, "retry_after": 42}, Throttled),
-    ({"effect": "status", "status": 503, "retry_after": 42}, Throttled),
-    ({"effect": "status", "status": 503}, Transient),
-    ({"effect": "status", "status": 500}, Transient),
-    ({"effect": "status", "status": 502}, Transient),
-    ({"effect": "status", "status": 401}, AuthenticationFailed),
-    ({"effect": "status", "status": 403}, MailboxUnavailable),
-    ({"effect": "status", "status": 500, "code": "ErrorServerBusy"}, Throttled),
-    ({"effect": "drop"}, Transient),
-    ({"effect": "drop", "after_bytes": 700}, Transient),
-    ({"effect": "truncate"}, Transient),
-    ({"effect": "html"}, Transient),
-    ({"effect": "garbage"}, Transient),
-    ({"effect": "hang", "seconds": 2}, Transient),
-    ({"effect": "response", "code": "ErrorInvalidSyncStateData"}, ResyncRequired),
-    ({"effect": "response", "code": "ErrorFolderNotFound"}, MailboxUnavailable),
-    ({"effect": "response", "code": "ErrorAccessDenied"}, MailboxUnavailable),
-    ({"effect": "soap", "code": "ErrorPasswordExpired"}, AuthenticationFailed),
+FAILURES: list[tuple[dict[str, object], type[ConnectorError], Cause]] = [
+    ({"effect": "soap", "code": "ErrorServerBusy", "delay_seconds": 3.5}, Throttled, Cause.BUSY),
+    ({"effect": "response", "code": "ErrorServerBusy"}, Throttled, Cause.BUSY),
+    ({"effect": "response", "code": "ErrorMailboxMoveInProgress"}, Transient, Cause.SERVER),
+    ({"effect": "soap", "code": "ErrorInternalServerTransientError"}, Transient, Cause.SERVER),
+    ({"effect": "soap", "code": "ErrorInvalidRequest"}, MailboxUnavailable, Cause.FOLDER),
+    ({"effect": "soap", "code": "ErrorSomethingNobodyKnows"}, Transient, Cause.SERVER),
+    ({"effect": "status", "status": 429, "retry_after": 42}, Throttled, Cause.BUSY),
+    ({"effect": "status", "status": 503, "retry_after": 42}, Throttled, Cause.BUSY),
+    ({"effect": "status", "status": 503}, Transient, Cause.SERVER),
+    ({"effect": "status", "status": 500}, Transient, Cause.SERVER),
+    ({"effect": "status", "status": 502}, Transient, Cause.SERVER),
+    ({"effect": "status", "status": 401}, AuthenticationFailed, Cause.CREDENTIALS),
+    ({"effect": "status", "status": 403}, MailboxUnavailable, Cause.PROTOCOL_DISABLED),
+    ({"effect": "status", "status": 404}, MailboxUnavailable, Cause.WRONG_SERVER),
+    ({"effect": "status", "status": 500, "code": "ErrorServerBusy"}, Throttled, Cause.BUSY),
+    ({"effect": "drop"}, Transient, Cause.BROKEN_LINE),
+    ({"effect": "drop", "after_bytes": 700}, Transient, Cause.BROKEN_LINE),
+    ({"effect": "truncate"}, Transient, Cause.SERVER),
+    ({"effect": "html"}, Transient, Cause.SERVER),
+    ({"effect": "garbage"}, Transient, Cause.SERVER),
+    ({"effect": "hang", "seconds": 2}, Transient, Cause.TIMEOUT),
+    ({"effect": "response", "code": "ErrorInvalidSyncStateData"}, ResyncRequired, Cause.CURSOR),
+    ({"effect": "response", "code": "ErrorFolderNotFound"}, MailboxUnavailable, Cause.FOLDER),
+    ({"effect": "response", "code": "ErrorAccessDenied"}, MailboxUnavailable, Cause.FULL_ACCESS),
+    ({"effect": "response", "code": "ErrorInvalidLicense"}, MailboxUnavailable, Cause.LICENCE),
+    ({"effect": "soap", "code": "ErrorPasswordExpired"}, AuthenticationFailed, Cause.CREDENTIALS),
+    ({"effect": "soap", "code": "ErrorAccountDisabled"}, AuthenticationFailed, Cause.ACCOUNT_DISABLED),
+    ({"effect": "soap", "code": "ErrorInvalidServerVersion"}, MailboxUnavailable, Cause.SERVER_VERSION),
 ]
 
 
-@pytest.mark.parametrize(("fault", "kind"), FAILURES, ids=lambda value: str(value))
+@pytest.mark.parametrize(("fault", "kind", "cause"), FAILURES, ids=lambda value: str(value))
 def test_a_failure_is_told_once_and_a_later_poll_gets_everything(
-    exchange: SandboxProcess, fault: dict[str, object], kind: type[ConnectorError]
+    exchange: SandboxProcess, fault: dict[str, object], kind: type[ConnectorError], cause: Cause
 ) -> None:
     deliver(exchange, 2)
     source = EwsSource(access(exchange.ews_url, timeout=0.5))
@@ -84,6 +89,7 @@ def test_a_failure_is_told_once_and_a_later_poll_gets_everything(
     exchange.fault(face="ews", operation="SyncFolderItems", times=1, **fault)
     with pytest.raises(kind) as caught:
         list(source.changes("inbox", cursor))
+    assert caught.value.cause is cause
     assert sum(requests(exchange).values()) == 1
     assert PASSWORD not in f"{caught.value} {caught.value.words} {caught.value.remedy}"
     later = EwsSource(access(exchange.ews_url))
@@ -155,11 +161,13 @@ def test_without_the_right_to_impersonate_the_remedy_names_the_role(exchange: Sa
     assert "ApplicationImpersonation" in caught.value.remedy
     assert BOB in caught.value.remedy
     assert "ErrorImpersonateUserDenied" in caught.value.words
+    assert caught.value.cause is Cause.IMPERSONATION
 
 
 def test_a_mailbox_that_exchange_does_not_know_is_unavailable(exchange: SandboxProcess) -> None:
-    with pytest.raises(MailboxUnavailable, match=r"nobody@us\.test"):
+    with pytest.raises(MailboxUnavailable, match=r"nobody@us\.test") as caught:
         list(EwsSource(access(exchange.ews_url, address="nobody@us.test")).changes("inbox", ""))
+    assert caught.value.cause is Cause.MAILBOX_MISSING
 
 
 def test_bob_reads_alices_mail_as_her_delegate_only(exchange: SandboxProcess) -> None:

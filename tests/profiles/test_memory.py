@@ -6,7 +6,7 @@ import pytest
 
 from profiles.connectors.base import ResyncRequired
 from profiles.items import INBOX, Trace
-from tests.profiles.conformance import MailSourceRules, MailSourceTroubles, OutboxRules, OutboxTroubles
+from tests.profiles.conformance import FilingRules, MailSourceRules, MailSourceTroubles, OutboxRules, OutboxTroubles
 from tests.profiles.samples import BOB, note, nothing, only_page, to
 from tests.profiles.stages import MemoryOutboxStage, MemoryStage
 
@@ -16,7 +16,7 @@ def memory() -> MemoryStage:
     return MemoryStage()
 
 
-class TestMemorySource(MailSourceRules, MailSourceTroubles):
+class TestMemorySource(MailSourceRules, FilingRules, MailSourceTroubles):
     @pytest.fixture
     def stage(self) -> MemoryStage:
         return MemoryStage()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiles.connectors.mime import Address, Message, attachment_content, compose, inner_message, message
+from profiles.connectors.mime import Address, Message, attachment_content, compose, inner_messages, message
 
 ALICE = Address("Alice Example", "alice@contoso.example")
 BOB = Address("Bob Example", "bob@fabrikam.example")
@@ -141,14 +141,14 @@ def test_strange_names_survive(strange: Address) -> None:
 def test_an_attached_mail_is_not_encoded_and_comes_back() -> None:
     inner = written(subject="Inner", text="Grüße", message_id="<inner@contoso.example>")
     raw = written(attachments=[("mail.eml", "message/rfc822", inner)])
-    assert inner_message(raw) == inner
+    assert inner_messages(raw) == (inner,)
     assert read(attachments=[("mail.eml", "message/rfc822", inner)]).attachments[0].is_message
 
 
 def test_a_mail_with_the_same_id_inside_does_not_share_its_boundary() -> None:
     inner = written(html="<p>Hi")
     raw = written(html="<p>Outer", attachments=[("", "message/rfc822", inner)])
-    assert inner_message(raw) == inner
+    assert inner_messages(raw) == (inner,)
     assert message(raw).html == "<p>Outer"
 
 

@@ -9,7 +9,21 @@ from dataclasses import fields, is_dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiles.connectors.mime import Message, attachment_content, envelope, inner_message, message, summary_of_html
+from profiles.connectors.mime import (
+    AutomaticKind,
+    Message,
+    attachment_content,
+    automatic_kind,
+    envelope,
+    inner_messages,
+    message,
+    preview_of,
+    received_on,
+    report_of,
+    split_quote,
+    summary_of_html,
+)
+from tests.profiles.reports_samples import EXIM, POSTFIX
 
 WHOLE = b"""Return-Path: <>
 From: =?utf-8?Q?J=C3=BCrgen?= <j@x.example>
@@ -118,7 +132,15 @@ def check(raw: bytes) -> None:
     assert numbers == sorted(set(numbers))
     for part in found.attachments:
         assert len(attachment_content(raw, part.number)) == part.size
-    assert (inner_message(raw) is None) == (not any(part.is_message for part in found.attachments))
+    report = report_of(raw, found.envelope)
+    assert (report is not None) == found.envelope.is_delivery_report
+    assert automatic_kind(found.envelope, report) in AutomaticKind
+    assert len(preview_of(found.text, found.html)) <= 200
+    assert "".join(split_quote(found.text)) == found.text
+    attached = (attachment_content(raw, part.number) for part in found.attachments if part.is_message)
+    assert inner_messages(raw) == tuple(content for content in attached if content.strip())
+    moment = received_on(raw)
+    assert moment is None or moment.tzinfo is not None
 
 
 @settings(max_examples=300, deadline=None)
@@ -150,6 +172,12 @@ def test_a_damaged_mail_is_still_a_mail(damages: list[tuple[int, int, bytes]]) -
 @given(st.lists(DAMAGE, max_size=3))
 def test_a_damaged_large_mail_reads_the_same_both_ways(damages: list[tuple[int, int, bytes]]) -> None:
     check(damaged(LARGE, damages))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from([EXIM, POSTFIX]), st.lists(DAMAGE, min_size=1, max_size=4))
+def test_a_damaged_report_is_still_a_mail(raw: bytes, damages: list[tuple[int, int, bytes]]) -> None:
+    check(damaged(raw, damages))
 
 
 @settings(max_examples=60, deadline=None)

@@ -7,7 +7,7 @@ import pytest
 from profiles.connectors.mime import (
     Message,
     attachment_content,
-    inner_message,
+    inner_messages,
     message,
     summary_of_html,
 )
@@ -116,7 +116,7 @@ def test_a_bounce_holds_its_report_and_the_original(fast: bool) -> None:
     assert found.text == "Sorry"
     assert files(found) == [(2, "", "message/delivery-status"), (3, "", "message/rfc822")]
     assert [each.is_message for each in found.attachments] == [False, True]
-    assert inner_message(raw) == attachment_content(raw, 3) == b"Subject: Original\r\n\r\nHi"
+    assert inner_messages(raw) == (attachment_content(raw, 3),) == (b"Subject: Original\r\n\r\nHi",)
 
 
 def test_an_attached_mail_is_one_part_whatever_it_holds(fast: bool) -> None:
@@ -129,24 +129,24 @@ def test_an_attached_mail_is_one_part_whatever_it_holds(fast: bool) -> None:
     found = message(raw, fast=fast)
     assert found.text == "outer"
     assert files(found) == [(2, "", "message/rfc822"), (3, "z", "a/c")]
-    assert inner_message(raw) == inner
+    assert inner_messages(raw) == (inner,)
 
 
 def test_a_forwarded_mail_may_be_base64_encoded() -> None:
     body = encoded(b"Subject: Inner\n\nHi")
     raw = multipart("mixed", part("text/plain", "x"), part("message/rfc822", body, "Content-Transfer-Encoding: base64"))
-    assert inner_message(raw) == b"Subject: Inner\n\nHi"
+    assert inner_messages(raw) == (b"Subject: Inner\n\nHi",)
 
 
 def test_a_digest_holds_mails_without_saying_so(fast: bool) -> None:
     raw = mail("Content-Type: multipart/digest; boundary=b", "", "--b", "", "Subject: One", "", "Hi", "--b--", "")
     assert message(raw, fast=fast).attachments[0].is_message
-    assert inner_message(raw) == b"Subject: One\r\n\r\nHi"
+    assert inner_messages(raw) == (b"Subject: One\r\n\r\nHi",)
 
 
 def test_a_mail_without_attachments_has_none() -> None:
     raw = mail("Subject: x", "", "Hi")
-    assert inner_message(raw) is None
+    assert inner_messages(raw) == ()
     assert [attachment_content(raw, number) for number in (-1, 0, 2, 99)] == [b""] * 4
 
 

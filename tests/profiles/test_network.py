@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiles.connectors.base import MailboxUnavailable, Transient
+from profiles.connectors.base import Cause, MailboxUnavailable, Transient
 from profiles.connectors.network import Connection, is_local
 from profiles.connectors.words import LONGEST, asks_to_wait, plain_response, said, told_delay
 from profiles.items import Access, Tls, Transport, no_progress
@@ -48,6 +48,7 @@ def greet(line: Line) -> None:
 def test_local_hosts_are_refused_with_the_name_of_the_setting(host: str) -> None:
     with pytest.raises(MailboxUnavailable) as refusal:
         connect(host=host, port=closed_port(), allowed_local_hosts=frozenset())
+    assert refusal.value.cause is Cause.LOCAL_HOST
     assert "ALLOWED_LOCAL_HOSTS" in refusal.value.remedy
     assert host in refusal.value.remedy
 
@@ -104,8 +105,9 @@ def test_one_local_address_among_others_is_enough_to_refuse(monkeypatch: pytest.
 
 
 def test_a_host_that_does_not_exist_is_transient() -> None:
-    with pytest.raises(Transient, match="host not found"):
+    with pytest.raises(Transient, match="host not found") as failure:
         connect(host="no-such-host.invalid")
+    assert failure.value.cause is Cause.DNS
 
 
 @pytest.mark.parametrize("host", ["", "a..b", "x" * 80 + ".test"])
@@ -113,11 +115,26 @@ def test_what_is_no_host_name_needs_a_person(host: str) -> None:
     with pytest.raises(MailboxUnavailable) as refusal:
         connect(host=host)
     assert refusal.value.remedy
+    assert refusal.value.cause is Cause.SETTINGS
 
 
 def test_a_closed_port_is_transient() -> None:
-    with pytest.raises(Transient, match="refused"):
+    with pytest.raises(Transient, match="refused") as failure:
         connect(port=closed_port())
+    assert failure.value.cause is Cause.REFUSED_CONNECTION
+
+
+def test_a_port_that_answers_to_no_attempt_is_told_apart_from_a_closed_one() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        waiting = [socket.socket() for _ in range(8)]
+        for link in waiting:
+            link.setblocking(False)
+            link.connect_ex(full.getsockname())  # fills the queue of connections that nobody accepts
+        with pytest.raises(Transient, match="within") as failure:
+            connect(port=full.getsockname()[1], timeout=HASTY)
+        for link in waiting:
+            link.close()
+    assert failure.value.cause is Cause.UNREACHABLE
 
 
 def test_a_resolver_that_hangs_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,12 +187,22 @@ def test_a_certificate_that_cannot_be_trusted_needs_a_person(
         with pytest.raises(MailboxUnavailable, match="certificate") as refusal:
             connect(port=server.port, tls=Tls.IMPLICIT, ca_file=str(files.certificate) if trusted else "")
     assert refusal.value.remedy
+    assert refusal.value.cause is (Cause.TLS_NAME if names == ["other.test"] else Cause.TLS_CERTIFICATE)
 
 
 def test_a_server_that_speaks_in_clear_on_an_encrypted_port_needs_a_person() -> None:
     with ScriptedServer(greet) as server:
-        with pytest.raises(MailboxUnavailable, match="No secure connection"):
+        with pytest.raises(MailboxUnavailable, match="No secure connection") as refusal:
             connect(port=server.port, tls=Tls.IMPLICIT)
+    assert refusal.value.cause is Cause.TLS_MODE
+
+
+@pytest.mark.parametrize(("hang", "cause"), [(True, Cause.TIMEOUT), (False, Cause.BROKEN_LINE)])
+def test_a_server_that_says_nothing_or_leaves_is_told_apart(hang: bool, cause: Cause) -> None:
+    with ScriptedServer(Line.hear if hang else lambda line: None) as server:
+        with pytest.raises(Transient) as failure:
+            connect(port=server.port, timeout=HASTY).line()
+    assert failure.value.cause is cause
 
 
 @pytest.mark.parametrize("hang", [True, False])
@@ -186,8 +213,9 @@ def test_a_server_that_leaves_or_hangs_when_encryption_begins_is_transient(hang:
             line.hear()
 
     with ScriptedServer(play) as server:
-        with pytest.raises(Transient):
+        with pytest.raises(Transient) as failure:
             connect(port=server.port, tls=Tls.IMPLICIT, timeout=HASTY)
+    assert failure.value.cause is Cause.TLS_MODE
 
 
 # Lines

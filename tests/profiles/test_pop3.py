@@ -149,7 +149,9 @@ def test_other_folders_and_categories_do_not_exist(stage: Pop3Stage) -> None:
         with pytest.raises(MailboxUnavailable) as refusal:
             next(iter(read))
         assert refusal.value.remedy
-    assert source.categorize(["1"], "Tracked") == {}
+    assert source.categorize(["1"], "Tracked", instead_of="Undeliverable") == {}
+    assert source.uncategorize(["1"], "Tracked") == {}
+    assert source.move(["1"], "Undeliverable") == {}
 
 
 def test_mail_cannot_be_sent_over_pop3(stage: Pop3Stage) -> None:
@@ -189,7 +191,7 @@ def test_a_message_beyond_the_limit_is_not_fetched(stage: Pop3Stage) -> None:
     [missing] = source.fetch([shown.key], raw=True)
     assert isinstance(missing, Missing)
     assert not missing.gone
-    assert "150 MB" in missing.error
+    assert "512 MB" in missing.error
     assert stage.commands()["RETR"] == 0
 
 

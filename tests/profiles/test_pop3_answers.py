@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from profiles.connectors.base import AuthenticationFailed, MailboxUnavailable, Throttled, Transient
+from profiles.connectors.base import (
+    AuthenticationFailed,
+    Cause,
+    ConnectorError,
+    MailboxUnavailable,
+    Throttled,
+    Transient,
+)
 from profiles.connectors.pop3 import client
 from profiles.connectors.pop3.source import Pop3Source, header_block
 from profiles.items import Access, Tls, Transport
@@ -35,25 +42,28 @@ def test_auth_plain_is_used_where_there_is_no_user_command() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"),
+    ("answer", "error", "cause"),
     [
-        (b"-ERR [AUTH] no", AuthenticationFailed),
-        (b"-ERR Invalid password, try again later", AuthenticationFailed),
-        (b"-ERR whatever", AuthenticationFailed),
-        (b"-ERR [IN-USE] open elsewhere", Transient),
-        (b"-ERR Unable to lock maildrop: it is locked by another session", Transient),
-        (b"-ERR [SYS/TEMP] storage", Transient),
-        (b"-ERR [SYS/PERM] no such box", MailboxUnavailable),
-        (b"-ERR [LOGIN-DELAY] minimum time between logins", Throttled),
-        (b"-ERR too many connections", Throttled),
+        (b"-ERR [AUTH] no", AuthenticationFailed, Cause.CREDENTIALS),
+        (b"-ERR Invalid password, try again later", AuthenticationFailed, Cause.CREDENTIALS),
+        (b"-ERR whatever", AuthenticationFailed, Cause.CREDENTIALS),
+        (b"-ERR [AUTH] POP3 access disabled for this account", AuthenticationFailed, Cause.PROTOCOL_DISABLED),
+        (b"-ERR Your account has been disabled", AuthenticationFailed, Cause.ACCOUNT_DISABLED),
+        (b"-ERR [IN-USE] open elsewhere", Transient, Cause.SERVER),
+        (b"-ERR Unable to lock maildrop: it is locked by another session", Transient, Cause.SERVER),
+        (b"-ERR [SYS/TEMP] storage", Transient, Cause.SERVER),
+        (b"-ERR [SYS/PERM] no such box", MailboxUnavailable, Cause.SERVER),
+        (b"-ERR [SYS/PERM] not enabled for POP access", MailboxUnavailable, Cause.PROTOCOL_DISABLED),
+        (b"-ERR [LOGIN-DELAY] minimum time between logins", Throttled, Cause.BUSY),
+        (b"-ERR too many connections", Throttled, Cause.BUSY),
     ],
 )
-def test_what_a_refused_login_means(answer: bytes, error: type[Exception]) -> None:
+def test_what_a_refused_login_means(answer: bytes, error: type[ConnectorError], cause: Cause) -> None:
     script = pop3_script({b"CAPA": [*CAPABILITIES[:-1], b"LOGIN-DELAY 120", b"."], b"PASS": [answer]})
     with ScriptedServer(script) as server:
         with pytest.raises(error) as refusal:
             only_page(scripted(server))
-    assert type(refusal.value) is error
+    assert (type(refusal.value), refusal.value.cause) == (error, cause)
     if b"[LOGIN-DELAY]" in answer:
         assert isinstance(refusal.value, Throttled)
         assert refusal.value.delay is not None
@@ -73,6 +83,7 @@ def test_a_password_is_not_sent_where_the_server_offers_no_login() -> None:
         with pytest.raises(MailboxUnavailable) as refusal:
             only_page(scripted(server))
     assert "encryption" in refusal.value.remedy
+    assert refusal.value.cause is Cause.LOGIN_METHOD
     assert heard == [b"CAPA"]
 
 
@@ -209,8 +220,9 @@ def test_a_server_without_stls_is_refused_before_the_password_is_sent() -> None:
             line.say(*(CAPABILITIES if command == b"CAPA" else [b"-ERR unknown"]))
 
     with ScriptedServer(play) as server:
-        with pytest.raises(MailboxUnavailable):
+        with pytest.raises(MailboxUnavailable) as refusal:
             only_page(scripted(server, tls=Tls.STARTTLS))
+    assert refusal.value.cause is Cause.TLS_MODE
     assert heard == [b"CAPA", b"STLS"]
 
 

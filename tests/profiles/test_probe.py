@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from profiles import probing
+from profiles.connectors.base import Cause
 from profiles.connectors.probe import Step, probe
+from profiles.encryption import TLS_WORDS
 from profiles.items import Access, Tls, Transport
 from profiles.probing import CannotTry, TestResult, as_trace, from_trace, try_out, verdict
 from tests.profiles.certificates import make_certificate
@@ -129,13 +131,17 @@ def test_a_server_without_unique_ids_cannot_be_used(sandbox: SandboxProcess) -> 
 def test_a_port_that_does_not_speak_tls(sandbox: SandboxProcess, transport: Transport, tls: Tls) -> None:
     failed = last(probe(replace(access_to(sandbox, transport), tls=tls)))
     assert failed.name == "Encrypt"
-    assert "fit together" in failed.remedy
+    assert failed.words.startswith(f"Tried with {dict(TLS_WORDS)[tls.value]}: ")
+    assert "answers to unencrypted connections only." in failed.words
+    assert failed.cause == Cause.TLS_MODE
 
 
 def test_the_port_of_another_protocol(sandbox: SandboxProcess) -> None:
     failed = last(probe(replace(access_to(sandbox, Transport.POP3), port=sandbox.smtp_port)))
     assert failed.name == "Greeting"
+    assert "Tried without encryption: " in failed.words
     assert "speaks SMTP, not POP3" in failed.words
+    assert failed.cause == Cause.PORT
 
 
 def test_without_credentials_the_way_is_tried_and_nobody_signs_in(sandbox: SandboxProcess) -> None:
@@ -216,10 +222,20 @@ def test_dovecot_shows_its_certificate_and_a_wrong_password_is_refused_once() ->
             assert "TLSv1.3, certificate of 127.0.0.1 for mail.us.test, 127.0.0.1" in encrypt.words
 
             failed = last(probe(secure(home, port, tls, trusted=False)))
-            assert failed.name == "Encrypt"
+            assert (failed.name, failed.cause) == ("Encrypt", Cause.TLS_CERTIFICATE)
             assert "self-signed" in failed.words
             assert "certificate of 127.0.0.1" in failed.words
             assert "MAIL_CA_FILE" in failed.remedy
+
+        for port_of, tried, name, mode in (
+            (Tls.IMPLICIT, Tls.STARTTLS, "Greeting", "TLS from the start"),
+            (Tls.IMPLICIT, Tls.NONE, "Greeting", "TLS from the start"),
+            (Tls.STARTTLS, Tls.IMPLICIT, "Encrypt", "STARTTLS"),
+        ):
+            failed = last(probe(replace(secure(home, ports[port_of], tried), timeout=1)))
+            assert (failed.name, failed.cause) == (name, Cause.TLS_MODE)
+            assert f"Port {ports[port_of]} answers to {mode}." in failed.words
+            assert failed.remedy == f"Choose “{mode}” as the encryption of this direction."
 
         soon = probe(secure(home, ports[Tls.IMPLICIT], Tls.IMPLICIT))
         assert [step.name for step in soon if step.warning] == ["Encrypt"]

@@ -10,6 +10,7 @@ import pytest
 
 from profiles.connectors.base import (
     AuthenticationFailed,
+    Cause,
     ConnectorError,
     ItemDelayed,
     ItemRejected,
@@ -71,42 +72,50 @@ def scripted(server: ScriptedServer, **changes: Any) -> SmtpOutbox:
     return SmtpOutbox(replace(access, **changes))
 
 
-ANSWERS: list[tuple[bytes, bytes, type[ConnectorError]]] = [
-    (b"", b"554 no service here", MailboxUnavailable),
-    (b"", b"421 busy", Transient),
-    (b"", b"421 4.7.0 too many connections", Throttled),
-    (b"", b"+OK POP3 ready", MailboxUnavailable),
-    (b"", b"garbage", Transient),
-    (b"EHLO", b"421 busy", Transient),
-    (b"AUTH", b"535 5.7.8 wrong", AuthenticationFailed),
-    (b"AUTH", b"534 mechanism too weak", AuthenticationFailed),
-    (b"AUTH", b"454 4.7.0 try later", Transient),
-    (b"AUTH", b"504 unknown mechanism", MailboxUnavailable),
-    (b"MAIL", b"530 5.7.0 Must issue a STARTTLS command first", AuthenticationFailed),
-    (b"MAIL", b"550 5.7.60 not allowed to send as this sender", ItemRejected),
-    (b"MAIL", b"452 4.3.1 disk full", Transient),
-    (b"MAIL", b"451 4.7.1 Rate limit exceeded", Throttled),
-    (b"MAIL", b"garbage", Transient),
-    (b"RCPT", b"550 no such user", ItemRejected),
-    (b"RCPT", b"450 4.2.0 Greylisted, try again later", ItemDelayed),
-    (b"RCPT", b"421 closing", Transient),
-    (b"RCPT", b"530 login first", AuthenticationFailed),
-    (b"DATA", b"554 no valid recipients", ItemRejected),
-    (b"DATA", b"451 not now", ItemDelayed),
-    (b"DATA", b"250 what?", Transient),
-    (b".", b"554 5.7.1 spam", ItemRejected),
-    (b".", b"451 4.3.0 not now", ItemDelayed),
-    (b".", b"452 4.7.0 too many messages", Throttled),
-    (b".", b"garbage", OutcomeUnknown),
+ANSWERS: list[tuple[bytes, bytes, type[ConnectorError], Cause]] = [
+    (b"", b"554 no service here", MailboxUnavailable, Cause.PROTOCOL_DISABLED),
+    (b"", b"421 busy", Transient, Cause.SERVER),
+    (b"", b"421 4.7.0 too many connections", Throttled, Cause.BUSY),
+    (b"", b"+OK POP3 ready", MailboxUnavailable, Cause.PORT),
+    (b"", b"garbage", Transient, Cause.PORT),
+    (b"EHLO", b"421 busy", Transient, Cause.SERVER),
+    (b"AUTH", b"535 5.7.8 wrong", AuthenticationFailed, Cause.CREDENTIALS),
+    (b"AUTH", b"535 5.7.139 SmtpClientAuthentication is disabled", AuthenticationFailed, Cause.PROTOCOL_DISABLED),
+    (b"AUTH", b"535 5.7.8 this account is disabled", AuthenticationFailed, Cause.ACCOUNT_DISABLED),
+    (b"AUTH", b"534 mechanism too weak", AuthenticationFailed, Cause.LOGIN_METHOD),
+    (b"AUTH", b"538 encryption required", AuthenticationFailed, Cause.TLS_MODE),
+    (b"AUTH", b"454 4.7.0 try later", Transient, Cause.SERVER),
+    (b"AUTH", b"504 unknown mechanism", MailboxUnavailable, Cause.LOGIN_METHOD),
+    (b"MAIL", b"530 5.7.0 Must issue a STARTTLS command first", AuthenticationFailed, Cause.TLS_MODE),
+    (b"MAIL", b"550 5.7.60 not allowed to send as this sender", ItemRejected, Cause.SEND_AS),
+    (b"MAIL", b"552 5.3.4 message too big", ItemRejected, Cause.SIZE),
+    (b"MAIL", b"452 4.3.1 disk full", Transient, Cause.SERVER),
+    (b"MAIL", b"451 4.7.1 Rate limit exceeded", Throttled, Cause.BUSY),
+    (b"MAIL", b"garbage", Transient, Cause.PORT),
+    (b"RCPT", b"550 no such user", ItemRejected, Cause.RECIPIENT),
+    (b"RCPT", b"553 5.7.1 Sender address rejected: not owned by user", ItemRejected, Cause.SEND_AS),
+    (b"RCPT", b"552 5.2.2 mailbox full", ItemRejected, Cause.QUOTA),
+    (b"RCPT", b"450 4.2.0 Greylisted, try again later", ItemDelayed, Cause.RECIPIENT),
+    (b"RCPT", b"452 4.2.2 over quota", ItemDelayed, Cause.QUOTA),
+    (b"RCPT", b"421 closing", Transient, Cause.SERVER),
+    (b"RCPT", b"530 login first", AuthenticationFailed, Cause.CREDENTIALS),
+    (b"DATA", b"554 no valid recipients", ItemRejected, Cause.ITEM),
+    (b"DATA", b"451 not now", ItemDelayed, Cause.SERVER),
+    (b"DATA", b"250 what?", Transient, Cause.SERVER),
+    (b".", b"554 5.7.1 spam", ItemRejected, Cause.ITEM),
+    (b".", b"550 5.7.60 Client does not have permissions to send as this sender", ItemRejected, Cause.SEND_AS),
+    (b".", b"451 4.3.0 not now", ItemDelayed, Cause.SERVER),
+    (b".", b"452 4.7.0 too many messages", Throttled, Cause.BUSY),
+    (b".", b"garbage", OutcomeUnknown, Cause.PORT),
 ]
 
 
-@pytest.mark.parametrize(("verb", "answer", "error"), ANSWERS)
-def test_what_an_answer_means(verb: bytes, answer: bytes, error: type[ConnectorError]) -> None:
+@pytest.mark.parametrize(("verb", "answer", "error", "cause"), ANSWERS)
+def test_what_an_answer_means(verb: bytes, answer: bytes, error: type[ConnectorError], cause: Cause) -> None:
     with ScriptedServer(smtp_script({verb: [answer]})) as server:
         with pytest.raises(ConnectorError) as refusal:
             scripted(server).send(to(BOB), nothing)
-    assert type(refusal.value) is error
+    assert (type(refusal.value), refusal.value.cause) == (error, cause)
 
 
 @pytest.mark.parametrize("verb", [b"", b"EHLO", b"AUTH", b"MAIL", b"RCPT", b"DATA", b"."])

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiles.encryption import USUAL_PORTS, tls_of
+from profiles.encryption import USUAL_PORTS, misfit, tls_of
 from profiles.forms import EmailServerProfileForm
 from profiles.items import Tls, Transport
 from profiles.models import EmailServerProfile
 from profiles.presets import PRESETS, Preset
-from profiles.validation import problems
+from profiles.validation import problems, warnings
 
 POP3: dict[str, Any] = {
     "name": "Mail",
@@ -53,6 +53,9 @@ GOOD = [
     EXCHANGE | {"incoming_use_impersonation": False, "incoming_username": "US\\sync"},
     POP3 | {"incoming_tls": "starttls", "incoming_port_number": 110},
     POP3 | {"incoming_tls": "implicit", "incoming_port_number": 8995},
+    POP3 | {"incoming_tls": "starttls", "incoming_port_number": 2110},
+    POP3 | {"outgoing_tls": "implicit", "outgoing_port_number": 2465},
+    EXCHANGE | {"use_auto_discover": True, "incoming_server_location": ""},
     POP3 | {"outgoing_tls": "implicit", "outgoing_port_number": 465},
     POP3 | {"outgoing_tls": "none", "outgoing_port_number": 2525},
     POP3 | {"outgoing_credential_retrieval": 4},
@@ -67,10 +70,6 @@ BAD = [
     (POP3 | {"incoming_server_location": "https://pop.us.test/"}, "incoming_server_location", "alone"),
     (POP3 | {"incoming_server_location": "pop.us.test:995"}, "incoming_server_location", "own field"),
     (POP3 | {"incoming_server_location": "pop us test"}, "incoming_server_location", "alone"),
-    (POP3 | {"incoming_tls": "starttls"}, "incoming_port_number", "Set 110"),
-    (POP3 | {"incoming_port_number": 110}, "incoming_port_number", "Set 995"),
-    (POP3 | {"outgoing_tls": "implicit"}, "outgoing_port_number", "Set 465"),
-    (POP3 | {"outgoing_port_number": 465}, "outgoing_port_number", "set 587"),
     (POP3 | {"incoming_port_number": 65536}, "incoming_port_number", "65535"),
     (POP3 | {"incoming_port_number": 0}, "incoming_port_number", "from 1"),
     (POP3 | {"incoming_credential_retrieval": 4}, "incoming_credential_retrieval", "without credentials"),
@@ -85,13 +84,37 @@ BAD = [
     (EXCHANGE | {"incoming_tls": "starttls"}, "incoming_tls", "TLS from the start"),
     (EXCHANGE | {"incoming_username": "US\\sync"}, "incoming_username", "DOMAIN"),
     (EXCHANGE | {"incoming_credential_retrieval": 0}, "incoming_use_impersonation", "turn this off"),
-    (EXCHANGE | {"use_auto_discover": True}, "use_auto_discover", "not built yet"),
+]
+WARNED = [
+    (POP3 | {"incoming_tls": "starttls"}, "incoming_port_number", "Port 995 begins with TLS"),
+    (POP3 | {"incoming_tls": "none"}, "incoming_port_number", "Choose “TLS from the start”"),
+    (POP3 | {"incoming_port_number": 110}, "incoming_port_number", "Port 110 begins in clear"),
+    (POP3 | {"outgoing_tls": "implicit"}, "outgoing_port_number", "Choose STARTTLS"),
+    (
+        POP3 | {"outgoing_tls": "implicit", "outgoing_port_number": 25},
+        "outgoing_port_number",
+        "Port 25 begins in clear",
+    ),
+    (POP3 | {"outgoing_port_number": 465}, "outgoing_port_number", "Port 465 begins with TLS"),
 ]
 
 
 @pytest.mark.parametrize("values", GOOD)
 def test_what_fits_is_accepted(values: dict[str, Any]) -> None:
     assert list(problems(values)) == []
+    assert list(warnings(values)) == []
+
+
+@pytest.mark.parametrize(("values", "field", "words"), WARNED)
+def test_a_port_that_surely_begins_otherwise_is_said_and_not_refused(
+    db: None, values: dict[str, Any], field: str, words: str
+) -> None:
+    form = EmailServerProfileForm({key: value for key, value in values.items() if value is not False})
+    assert form.is_valid(), form.errors
+    [(name, sentence)] = form.warnings()
+    assert (name, words in sentence) == (field, True)
+    shared = form.cleaned_data | {"use_same_settings_for_outgoing_connections": True}
+    assert [name for name, _ in warnings(shared)] == [field] * (field == "incoming_port_number")
 
 
 @pytest.mark.parametrize(("values", "field", "words"), BAD)
@@ -131,6 +154,7 @@ def test_usual_ports_are_filled_in(db: None) -> None:
 @given(st.sampled_from([Transport.POP3, Transport.SMTP]), st.sampled_from(list(Tls)))
 def test_a_usual_port_means_its_encryption(transport: Transport, tls: Tls) -> None:
     assert tls_of(transport, tls is not Tls.NONE, USUAL_PORTS[transport, tls]) is tls
+    assert misfit(tls, USUAL_PORTS[transport, tls]) == ""
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.key)

@@ -101,7 +101,8 @@ def test_a_reset_brings_back_the_accounts_of_the_command_line_only(alice: Sandbo
     assert [box["address"] for box in alice.mailboxes()] == ["founder@us.test"]
     assert alice.faults() == []
     assert alice.log() == {"requests": [], "counters": {}}
-    assert alice.post("/settings", {}) == {"size_limit": 50_000_000, "require_auth": False, "switches": []}
+    usual = {"size_limit": 50_000_000, "require_auth": False, "ews_location": "", "switches": []}
+    assert alice.post("/settings", {}) == usual
 
 
 def test_the_clock_of_the_world_can_be_shifted(alice: SandboxProcess) -> None:

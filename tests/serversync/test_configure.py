@@ -268,3 +268,41 @@ def test_the_command_fails_with_every_problem(file: Path) -> None:
     told = json.loads(out)
     assert (status, told["applied"]) == (1, False)
     assert [(problem["line"], problem["key"]) for problem in told["problems"]] == [(4, "is_staff")]
+
+
+# How connections are encrypted (2.6)
+
+ENCRYPTED = [
+    ("", ("implicit", "starttls")),
+    ("incoming_port_number = 110\noutgoing_port_number = 465\n", ("starttls", "implicit")),
+    ("incoming_use_ssl = false\noutgoing_use_ssl = false\n", ("none", "none")),
+    ("incoming_use_ssl = true\nincoming_port_number = 110\noutgoing_use_ssl = false\n", ("starttls", "none")),
+    ('incoming_tls = "starttls"\nincoming_port_number = 2110\noutgoing_tls = "implicit"\n', ("starttls", "implicit")),
+    ('server_type = "exchange_server"\n', ("implicit", "implicit")),
+]
+
+
+@pytest.mark.parametrize(("keys", "modes"), ENCRYPTED)
+def test_the_encryption_is_a_word_or_what_the_port_usually_means(
+    db: None, file: Path, keys: str, modes: tuple[str, str]
+) -> None:
+    post = (
+        '[[profiles]]\nname = "Post"\n' + ("" if "server_type" in keys else 'server_type = "other_pop3_smtp"\n') + keys
+    )
+    for counts in ("0 unchanged", "1 unchanged"):
+        outcome = apply(file, post)
+        profile = EmailServerProfile.objects.get()
+        assert (profile.incoming_tls, profile.outgoing_tls) == modes
+        assert (profile.incoming_use_ssl, profile.outgoing_use_ssl) == tuple(mode != "none" for mode in modes)
+        assert counts in str(outcome)
+
+
+def test_an_encryption_chosen_by_hand_stays_unless_the_file_says_one(db: None, file: Path) -> None:
+    apply(file, POST + "incoming_port_number = 995\n")
+    EmailServerProfile.objects.update(incoming_tls="starttls", outgoing_tls="implicit")
+    apply(file, POST + "incoming_port_number = 995\n")
+    profile = EmailServerProfile.objects.get()
+    assert (profile.incoming_tls, profile.outgoing_tls) == ("starttls", "implicit")
+    apply(file, POST + "incoming_port_number = 995\nincoming_use_ssl = true\n")
+    profile.refresh_from_db()
+    assert (profile.incoming_tls, profile.outgoing_tls) == ("implicit", "implicit")

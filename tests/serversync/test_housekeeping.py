@@ -14,9 +14,9 @@ from mailboxes.models import AddressEntry, TraceLevel, TraceLog
 from serversync.housekeeping import tidy
 from tests.company import Company, receive
 from tests.letters import letter
-from tracking.crm.models import Blob, Contact, Email
+from tracking.crm.models import Blob, Contact, Email, EmailHash
 from tracking.crm.storage import ASIDE, path_of, read, store
-from tracking.models import LedgerRow
+from tracking.models import AwaitedAncestor, LedgerRow
 
 DAY = timedelta(days=1)
 
@@ -82,10 +82,12 @@ def test_a_row_nobody_refers_to_goes_after_a_day(mail: Email) -> None:
 def test_evidence_expires_and_the_verdict_stays(mail: Email) -> None:  # law 3
     row = LedgerRow.objects.get()
     assert row.evidence
+    assert row.sender == "ann@acme.test"
     tidy(timezone.now() + 91 * DAY)
     after = LedgerRow.objects.get()
-    assert (after.evidence, after.state, after.reason, after.content_key) == (
+    assert (after.evidence, after.sender, after.state, after.reason, after.content_key) == (
         {},
+        "",
         row.state,
         row.reason,
         row.content_key,
@@ -114,3 +116,14 @@ def test_addresses_that_a_bulk_writer_forgot_are_found_again(db) -> None:
     assert tidy(timezone.now()).addresses == 1
     assert AddressEntry.objects.get().address == "ann@acme.test"
     assert tidy(timezone.now()).addresses == 0
+
+
+def test_numbers_for_matching_and_awaited_ancestors_outlive_their_use_by_nothing(mail: Email) -> None:  # 6.6, law 3
+    now = timezone.now()
+    row = LedgerRow.objects.get()
+    for number in range(700):
+        EmailHash.objects.create(email=mail, hash_type=0, hash=number, created_on=now - 91 * DAY)
+    EmailHash.objects.create(email=mail, hash_type=0, hash=7, created_on=now - 89 * DAY)
+    AwaitedAncestor.objects.create(ledger_row=row, message_id_hash=7)
+    assert (tidy(now).hashes, EmailHash.objects.count(), AwaitedAncestor.objects.count()) == (700, 1, 1)
+    assert tidy(now + 91 * DAY).awaited == 1

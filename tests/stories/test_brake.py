@@ -233,6 +233,22 @@ def test_two_clicks_pause_and_one_resumes(ada: Client, people: dict[str, Mailbox
     assert "The organization" in history
 
 
+def test_the_list_says_who_resumed_also_from_the_command_line_and_after_their_account_is_gone(ada: Client) -> None:
+    bo = get_user_model().objects.create_superuser("bo", first_name="Bo")
+    for by in (bo, "root (command line)", get_user_model().objects.get(username="ada")):
+        brake.resume(brake.pause(Scope(), REASON, "Ada", timezone.now()), by, timezone.now())
+    assert Pause.objects.filter(ended_by=bo).count() == 1
+    brake.pause(Scope(), REASON, "Ada", timezone.now())
+
+    def resumed_by() -> list[str]:
+        page = ada.get(reverse("admin:mailboxes_pause_changelist")).context["cl"]
+        return [page.model_admin.resumed_by(one) for one in page.result_list]
+
+    assert resumed_by() == ["–", "Ada", "root (command line)", "Bo"]
+    bo.delete()
+    assert resumed_by() == ["–", "Ada", "root (command line)", "Bo"]
+
+
 def test_a_paused_leg_is_shown_in_the_list_and_on_the_page_of_its_mailbox(
     ada: Client, people: dict[str, Mailbox]
 ) -> None:

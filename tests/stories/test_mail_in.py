@@ -96,8 +96,9 @@ FILTERS = [
     (IncomingFilter.ALL_MESSAGES, "stranger@else.test", True, Reason.ACCEPT_ALL),
     (IncomingFilter.RESPONSES_TO_OUR_MAIL, "ann@acme.test", False, Reason.NO_CORRELATION_MATCH),
     (IncomingFilter.FROM_LEADS_CONTACTS_ACCOUNTS, "ann@acme.test", True, Reason.SENDER_MATCH),
-    (IncomingFilter.FROM_LEADS_CONTACTS_ACCOUNTS, "bob@us.test", False, Reason.NO_SENDER_MATCH),
-    (IncomingFilter.FROM_EMAIL_ENABLED_RECORDS, "bob@us.test", True, Reason.SENDER_MATCH),
+    (IncomingFilter.FROM_LEADS_CONTACTS_ACCOUNTS, "support@us.test", False, Reason.NO_SENDER_MATCH),
+    (IncomingFilter.FROM_EMAIL_ENABLED_RECORDS, "support@us.test", True, Reason.SENDER_MATCH),
+    (IncomingFilter.FROM_EMAIL_ENABLED_RECORDS, "bob@us.test", False, Reason.INTERNAL_EMAIL_REJECT),
     (IncomingFilter.FROM_EMAIL_ENABLED_RECORDS, "stranger@else.test", False, Reason.NO_SENDER_MATCH),
     (IncomingFilter.NO_MESSAGES, "ann@acme.test", False, Reason.FILTER_TAKES_NOTHING),
 ]
@@ -107,6 +108,7 @@ FILTERS = [
 def test_each_filter_takes_what_it_says(company: Company, takes, sender, kept, reason) -> None:  # 5.4
     profile = company.exchange_profile()
     company.user("Bob", profile)
+    company.queue("Support", profile)
     Contact.objects.create(full_name="Ann", email_address_1="ann@acme.test")
     alice = company.user("Alice", profile, takes)
     company.sandbox.deliver("alice@us.test", letter(sender, "alice@us.test", "Hello", "x"))

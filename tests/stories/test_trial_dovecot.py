@@ -122,7 +122,7 @@ def test_tls_at_a_port_without_it_is_named(good: Dovecot, settings: Any) -> None
 
 
 def test_a_plain_connection_to_a_port_with_tls_is_named(good: Dovecot) -> None:
-    told = failure(received(alice_at(good.pop3s, incoming_use_ssl=False)))
+    told = failure(received(alice_at(good.pop3s, incoming_tls="none")))
     assert told["name"] == at.REACH
     assert "Check host, port and encryption" in told["remedy"]
 

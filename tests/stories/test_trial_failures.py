@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from mailboxes.models import Approval, Leg, LegStatus, Mailbox, TraceLevel, TraceLog
+from profiles.connectors.base import Cause
 from profiles.models import StateCode
 from profiles.secrets import Sealed
 from serversync.cycles import trial
@@ -41,6 +42,8 @@ FAILURES = [
     ("pop3", {"incoming_server_location": "127.0.0.2"}, at.FIND, "local to this machine"),
     ("exchange", {"incoming_server_location": "https://[::1]/EWS/Exchange.asmx"}, at.FIND, "local to this machine"),
     ("pop3", {"incoming_port_number": CLOSED}, at.CONNECT, "could not be reached"),
+    ("pop3", {"incoming_tls": "starttls"}, at.ENCRYPT, "does not offer STLS"),
+    ("pop3", {"incoming_tls": "implicit"}, at.ENCRYPT, "No secure connection"),
     ("pop3", {"incoming_server_location": ""}, at.SETTINGS, "names no server"),
     ("pop3", {"server_type": 4}, at.SETTINGS, "IMAP/SMTP cannot be connected"),
     ("pop3", {"state_code": StateCode.INACTIVE}, at.ALLOWED, "profile is inactive"),
@@ -129,6 +132,71 @@ def test_a_missing_right_to_impersonate_is_named_with_the_command_that_gives_it(
     assert failed["name"] == at.OPEN
     assert "may not act as alice@us.test" in failed["words"]
     assert "-Role ApplicationImpersonation" in failed["remedy"]
+
+
+REFUSED = [  # what the server answers → the step, the cause, and what its administrator is asked for (12.2)
+    (
+        "exchange",
+        RECEIVED,
+        {"face": "ews", "effect": "status", "status": 403},
+        (at.LOG_IN, Cause.PROTOCOL_DISABLED),
+        "Please allow service@us.test to use Exchange Web Services",
+    ),
+    (
+        "exchange",
+        RECEIVED,
+        {"face": "ews", "effect": "response", "code": "ErrorAccessDenied", "operation": "SyncFolderItems"},
+        (at.OPEN, Cause.FULL_ACCESS),
+        "full access to the mailbox alice@us.test",
+    ),
+    (
+        "exchange",
+        RECEIVED,
+        {"face": "ews", "effect": "response", "code": "ErrorInvalidLicense", "operation": "SyncFolderItems"},
+        (at.OPEN, Cause.LICENCE),
+        "assign a licence to the mailbox alice@us.test",
+    ),
+    (
+        "exchange",
+        SENT,
+        {"face": "ews", "effect": "response", "code": "ErrorSendAsDenied", "operation": "SendItem"},
+        (at.SEND, Cause.SEND_AS),
+        "Please allow service@us.test to send as alice@us.test",
+    ),
+    (
+        "exchange",
+        SENT,
+        {"face": "ews", "effect": "response", "code": "ErrorQuotaExceeded", "operation": "SendItem"},
+        (at.SEND, Cause.QUOTA),
+        "give the mailbox alice@us.test more room",
+    ),
+    (
+        "pop3",
+        SENT,
+        {"face": "smtp", "operation": "MAIL", "effect": "smtp", "code": "550", "text": "5.7.60 not as this sender"},
+        (at.SEND, Cause.SEND_AS),
+        "Please allow alice@us.test to send as alice@us.test.",
+    ),
+    (
+        "pop3",
+        RECEIVED,
+        {"face": "pop3", "operation": "PASS", "effect": "pop3", "text": "[AUTH] POP3 access is disabled"},
+        (at.LOG_IN, Cause.PROTOCOL_DISABLED),
+        "Please allow POP3 for alice@us.test",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "which", "fault", "place", "asked"), REFUSED)
+def test_what_is_missing_at_the_server_is_asked_for_by_name(
+    company: Company, kind: str, which: Leg, fault: dict[str, Any], place: tuple[str, Cause], asked: str
+) -> None:
+    alice = alice_with(company, kind)
+    company.sandbox.fault(**fault)
+    failed = failure(try_out(alice, which)[which])
+    assert (failed["name"], failed["cause"]) == place
+    told = failed["remedy"].partition("To the server's administrator: ")[2]
+    assert asked in told
 
 
 def test_an_unknown_mailbox_is_named(company: Company) -> None:

@@ -13,10 +13,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
     ChoicesDropdownFilter,
     DropdownFilter,
     RangeDateTimeFilter,
-    RelatedDropdownFilter,
 )
 from unfold.decorators import display
 
@@ -113,8 +113,8 @@ class EmailAdmin(ReadOnlyAdmin):
         DirectionFilter,
         ("status_code", ChoicesDropdownFilter),
         ("delivery_state", ChoicesDropdownFilter),
-        ("receiving_mailbox", RelatedDropdownFilter),
-        ("sender_mailbox", RelatedDropdownFilter),
+        ("receiving_mailbox", AutocompleteSelectFilter),
+        ("sender_mailbox", AutocompleteSelectFilter),
         RegardingFilter,
         ("sent_on", RangeDateTimeFilter),
     )
@@ -126,7 +126,7 @@ class EmailAdmin(ReadOnlyAdmin):
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Email]:
-        return super().get_queryset(request).defer("description")
+        return super().get_queryset(request).defer("description", "safe_description")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -9,11 +9,14 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from mailboxes.models import Leg, Mailbox, MailboxLeg
+from mailboxes.models.settings import current_policy
 from profiles.connectors import mime
 from profiles.connectors.mime import Address
 from profiles.items import Letter
+from tracking.crm.hashing import hashes_for
 from tracking.crm.identity import content_key, dup_check, stored_message_id
-from tracking.crm.models import ActivityParty, DomainEvent, Email, Participation
+from tracking.crm.issuing import subject_with_token
+from tracking.crm.models import ActivityParty, DomainEvent, Email, EmailHash, Participation
 from tracking.crm.models.events import EventKind
 from tracking.crm.models.states import EMAIL_PAIRS, DeliveryState, EmailStatus, state_of
 from tracking.crm.storage import read, store
@@ -66,26 +69,32 @@ def submit(email: Email, now: datetime) -> None:
     """
     if email.sender_mailbox is None:
         raise ValueError("From: the email has no mailbox to be sent from")
-    blob = None
+    blob, hashes = None, []
     columns: dict[str, Any] = {"delivery_state": DeliveryState.NOT_SENT, "postpone_email_processing_until": None}
     if email.original_id is None:
-        raw = _compose(email, email.sender_mailbox, now)
+        policy = current_policy()
+        subject, token = subject_with_token(email, policy)  # 6.5
+        raw = _compose(email, email.sender_mailbox, subject, now)
         envelope = mime.envelope(raw)
+        hashes = hashes_for(email.pk, envelope, policy, now)
         blob = store(raw, now)
         columns |= {
             "original": blob,
             "message_id": stored_message_id(envelope.message_id),
             "message_id_dup_check": dup_check(content_key(envelope), outgoing=True),
+            "subject": subject,
+            "tracking_token": token,
         }
     with transaction.atomic():
         if blob is not None:
             blob.save()
+        EmailHash.objects.bulk_create(hashes)
         move(email, S.PENDING_SEND, now, **columns)
         tell(email, EventKind.EMAIL_SUBMITTED, now)
         MailboxLeg.objects.filter(mailbox=email.sender_mailbox, leg=Leg.OUTGOING).request(now)
 
 
-def _compose(email: Email, mailbox: Mailbox, now: datetime) -> bytes:
+def _compose(email: Email, mailbox: Mailbox, subject: str, now: datetime) -> bytes:
     """The message as it will be on the wire. Raises ValueError when nobody would receive it."""
     parties = _recipients(email)
     if not any(parties.values()):
@@ -99,7 +108,7 @@ def _compose(email: Email, mailbox: Mailbox, now: datetime) -> bytes:
         sender=Address(mailbox.name, mailbox.email_address),
         to=parties[Participation.TO],
         cc=parties[Participation.CC],
-        subject=email.subject,
+        subject=subject,
         text=mime.summary_of_html(email.description) if is_html else email.description,
         html=email.description if is_html else "",
         in_reply_to=parent.message_id if parent else "",

@@ -9,8 +9,11 @@ from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
-from profiles.connectors.mime import Envelope
+from mailboxes.policy import Policy
+from profiles.connectors.mime import Address, Envelope, Report
 from tracking.crm.identity import dup_check
+from tracking.decide.exclusions import NOTHING_EXCLUDED, Exclusions
+from tracking.decide.threads import Threads
 
 
 class Reason(IntEnum):
@@ -39,6 +42,7 @@ class Reason(IntEnum):
     CATEGORY_REMOVED = 111
     RIGHTS_PROTECTED = 112
     TRACKED_BY_FOLDER = 113
+    UNPACKED = 114
 
 
 REASON_TEXTS: Mapping[int, str] = {
@@ -65,9 +69,12 @@ REASON_TEXTS: Mapping[int, str] = {
     Reason.CATEGORY_REMOVED: "The category that asked to track it was taken away.",
     Reason.RIGHTS_PROTECTED: "It is protected by rights management.",
     Reason.TRACKED_BY_FOLDER: "It lies in a tracked folder.",
+    Reason.UNPACKED: "It carried mail of somebody who forwards, which was judged for them.",
 }
 
 
+LARGEST_EVER = 512 * 1024 * 1024
+"""Bytes of a message that a person asked for; a larger one would not fit into the memory of a worker (5.19)."""
 TEST_HEADER = "X-ServerSync-Test"
 
 
@@ -125,22 +132,33 @@ class Known:
     regarding_id: str
     regarding_name: str
     outgoing: bool
+    guard: UUID | None = None  # of its content and direction (5.10)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A user or queue that may accept a message by its own filter (5.7)."""
+    """A user or queue with a mailbox here. One that receives may accept a message by its own filter (5.7)."""
 
     kind: str  # "systemuser" or "queue"
     id: str
     name: str
     address: str
     filter: Filter
+    receives: bool = True
+    exclusions: Exclusions = NOTHING_EXCLUDED
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells candidates apart."""
+        return self.kind, self.id
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known about one batch before anything is decided. `note_kept` makes a batch see its own earlier verdicts."""
+    """What is known about one batch before anything is decided. `note_kept` makes a batch see its own earlier verdicts.
+
+    `candidates` are those whose mailbox is read; whom the headers name is looked up in `owners`.
+    """
 
     candidates: tuple[Candidate, ...]
     start: datetime | None
@@ -148,15 +166,32 @@ class Facts:
     by_dup_check: dict[UUID, Known] = field(default_factory=dict)
     by_address: Mapping[str, tuple[Match, ...]] = field(default_factory=dict)
     tests: frozenset[str] = frozenset()  # Message-IDs of messages that we sent to test a mailbox (3.10)
+    owners: Mapping[tuple[str, str], Candidate] = field(default_factory=dict)  # enabled users and queues, by key
+    exclusions: Exclusions = NOTHING_EXCLUDED  # of the whole organization
+    removed: frozenset[str] = frozenset()  # content keys that were removed from this mailbox before (law 12)
+    outgoing: bool = False  # the batch was read in Sent Items (5.3)
+    threads: Threads = field(default_factory=Threads)
 
-    def note_kept(self, message: Message, known: Known) -> None:
+    def note_kept(self, message: Message, known: Known, policy: Policy) -> None:
         """A message of this batch is kept: later ones may answer or repeat it."""
+        self.threads.note_kept(message.envelope, known, self.by_message_id.get(known.message_id), policy)
         self.by_message_id[known.message_id] = known
         self.by_dup_check[dup_check(message.key, known.outgoing)] = known
+
+    def others_share(self, message: Message) -> bool:
+        """Whether other content is tracked under the same Message-ID; the other direction is the same content (5.10)."""
+        same = {dup_check(message.key, outgoing) for outgoing in (False, True)}
+        newest = self.by_message_id.get(message.message_id)
+        bearers = self.threads.sharing.get(message.message_id, [newest] if newest else [])
+        return any(email.guard not in same for email in bearers)
 
     def matches(self, address: str) -> tuple[Match, ...]:
         """Every record with this address, in no particular order."""
         return self.by_address.get(address.lower(), ())
+
+    def records_of(self, person: Address | None) -> list[tuple[int, str]]:
+        """The types and ids of the records with this person's address."""
+        return [(match.type_id, match.record_id) for match in self.matches(person.key)] if person else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +203,10 @@ class Message:
     message_id: str
     size: int
     received_on: datetime | None
+    explicit: int = 0  # who asked to track it, by the numbers of LedgerRow.explicit (5.6)
+    is_rights_protected: bool = False  # 5.20
+    is_truncated: bool = False  # only its header was fetched, because it is too large (5.19)
+    report: Report | None = None  # of a bounce: about whom and what (RFC 3464)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +217,12 @@ class Correlation:
     email: Known | None = None
     subject_changed: bool = False
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    sought: tuple[str, ...] = ()  # Message-IDs that were looked for in vain: they may still come
+
+    @property
+    def doubts(self) -> dict[str, Any]:
+        """What was found and did not count, for the evidence of a message that answers nothing."""
+        return dict(self.evidence) if self.email is None else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +235,5 @@ class Verdict:
     accepted_by: Candidate | None = None
     same_as: Known | None = None
     correlation: Correlation = field(default_factory=Correlation)
+    counterpart: Known | None = None  # the same message in the other direction (5.11)
+    queues: tuple[str, ...] = ()  # ids of the queues that it waits in (5.18)

@@ -6,21 +6,34 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mailboxes.models import Mailbox, Trial
-from tracking.decide.verdicts import Candidate, Facts, Message, marks_of_a_test
-from tracking.facts.known import answered, repeated
+from tracking.decide.verdicts import Facts, Message, marks_of_a_test
+from tracking.facts.known import tracked_emails
+from tracking.facts.owners import Owners
 from tracking.facts.people import addresses_in, matches_of
+from tracking.facts.threads import threads_of
 from tracking.models import LedgerRow
 
 
-def facts_for(messages: Sequence[Message], candidates: tuple[Candidate, ...], start: datetime | None) -> Facts:
-    """Three selects: repeats, ancestors, people. A fourth only where a message says that it is a test of ours."""
+def facts_for(
+    messages: Sequence[Message], owners: Owners, start: datetime | None, now: datetime, *, outgoing: bool = False
+) -> Facts:
+    """Two selects: repeats and ancestors, people. Further ones only where a message says that it is a test of ours, where
+    something was removed from the mailbox before, for colleagues who did not yet occur in this cycle, and for what may
+    lead to a conversation besides Message-IDs."""
+    by_address = matches_of(addresses_in(message.envelope for message in messages))
+    tracked = tracked_emails(messages)
     return Facts(
-        candidates=candidates,
+        candidates=owners.candidates,
         start=start,
-        by_dup_check=repeated(messages),
-        by_message_id=answered(messages),
-        by_address=matches_of(addresses_in(message.envelope for message in messages)),
+        by_dup_check=tracked.by_guard,
+        by_message_id=tracked.by_message_id,
+        by_address=by_address,
         tests=_tests_among(messages),
+        owners=owners.among(match for matches in by_address.values() for match in matches),
+        exclusions=owners.exclusions,
+        removed=owners.removed([message.key for message in messages]),
+        outgoing=outgoing,
+        threads=threads_of(messages, tracked, by_address, owners.policy, now),
     )
 
 

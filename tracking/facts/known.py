@@ -1,16 +1,19 @@
-"""Which tracked emails a batch may repeat or answer: two selects."""
+"""Which tracked emails a batch may repeat or answer by their identity: one select."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from uuid import UUID
+
+from django.db.models import Q
 
 from tracking.crm.identity import dup_check
 from tracking.crm.models import Email
 from tracking.decide.correlation import ancestor_ids
 from tracking.decide.verdicts import Known, Message
 
-_COLUMNS = (
+COLUMNS = (
     "id",
     "message_id",
     "message_id_dup_check",
@@ -34,20 +37,37 @@ def known_of(email: Email) -> Known:
         regarding_id=email.regarding_id,
         regarding_name=email.regarding_name,
         outgoing=email.direction_code,
+        guard=email.message_id_dup_check,
     )
 
 
-def repeated(messages: Sequence[Message]) -> dict[UUID, Known]:
-    """Tracked emails with the same content, in either direction, by their guard (5.10)."""
-    guards = [dup_check(message.key, outgoing) for message in messages for outgoing in (False, True)]
-    emails = Email.objects.filter(message_id_dup_check__in=guards).only(*_COLUMNS)
-    return {email.message_id_dup_check: known_of(email) for email in emails}
+@dataclass(slots=True)
+class Tracked:
+    """Emails by their guard (5.10) and by their Message-ID; of several with one Message-ID the newest counts (6.1)."""
+
+    by_guard: dict[UUID, Known] = field(default_factory=dict)
+    by_message_id: dict[str, Known] = field(default_factory=dict)
+    sharing: dict[str, list[Known]] = field(default_factory=dict)  # where there are several, the newest first
 
 
-def answered(messages: Iterable[Message]) -> dict[str, Known]:
-    """Tracked emails that these messages name as ancestors, by Message-ID; of several the newest (6.1)."""
-    wanted = {one for message in messages for one in ancestor_ids(message.envelope)}
-    if not wanted:
-        return {}
-    emails = Email.objects.filter(message_id__in=wanted).only(*_COLUMNS).order_by("id")
-    return {email.message_id: known_of(email) for email in emails}
+def tracked_emails(messages: Iterable[Message]) -> Tracked:
+    """The emails with the same content as these messages in either direction, with the Message-IDs that they name as
+    ancestors, and with their own Message-IDs, which other messages may bear as well."""
+    messages = list(messages)
+    guards = {dup_check(message.key, outgoing) for message in messages for outgoing in (False, True)}
+    named = {one for message in messages for one in ancestor_ids(message.envelope)}
+    named |= {message.message_id for message in messages}
+    emails = Email.objects.filter(Q(message_id_dup_check__in=guards) | Q(message_id__in=named))
+    return _sorted(emails.only(*COLUMNS).order_by("id"))
+
+
+def _sorted(emails: Iterable[Email]) -> Tracked:
+    found = Tracked()
+    for email in map(known_of, emails):
+        if email.guard is not None:
+            found.by_guard[email.guard] = email
+        before = found.by_message_id.get(email.message_id)
+        if before is not None:
+            found.sharing[email.message_id] = [email, *found.sharing.get(email.message_id, [before])]
+        found.by_message_id[email.message_id] = email
+    return found

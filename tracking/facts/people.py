@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from mailboxes.addresses import OTHERS, sources_by_type
-from mailboxes.models import AddressEntry, Mailbox
+from mailboxes.models import AddressEntry
 from profiles.connectors.mime import Envelope
-from tracking.decide.verdicts import Candidate, Filter, Match
+from tracking.decide.verdicts import Match
 
+CHUNK = 10_000
 _COLUMNS = ("address", "record_type_id", "record_id", "name", "owner_id", "is_active", "created_on")
 
 
@@ -24,12 +26,18 @@ def addresses_in(envelopes: Iterable[Envelope]) -> set[str]:
     return found
 
 
+def _entries(addresses: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """One select for a usual batch; databases bound how many values one may name."""
+    for first in range(0, len(addresses), CHUNK):
+        entries = AddressEntry.objects.filter(address__in=addresses[first : first + CHUNK])
+        yield from entries.values_list(*_COLUMNS)
+
+
 def matches_of(addresses: Iterable[str]) -> dict[str, tuple[Match, ...]]:
     """The records with these addresses."""
     sources = sources_by_type()
     found: dict[str, list[Match]] = defaultdict(list)
-    entries = AddressEntry.objects.filter(address__in=set(addresses))
-    for address, type_id, record_id, name, owner_id, is_active, created_on in entries.values_list(*_COLUMNS):
+    for address, type_id, record_id, name, owner_id, is_active, created_on in _entries(sorted(set(addresses))):
         source = sources.get(type_id)
         found[address].append(
             Match(
@@ -44,16 +52,3 @@ def matches_of(addresses: Iterable[str]) -> dict[str, tuple[Match, ...]]:
             )
         )
     return {address: tuple(matches) for address, matches in found.items()}
-
-
-def candidates_of(mailbox: Mailbox) -> tuple[Candidate, ...]:
-    """Who may accept what arrives in this mailbox: its user or its queue, with their filter (5.4)."""
-    address = mailbox.email_address.lower()
-    if mailbox.regarding_user is not None:
-        user = mailbox.regarding_user
-        chosen = user.sync_settings.incoming_email_filtering_method
-        return (Candidate("systemuser", str(user.pk), mailbox.name, address, Filter(chosen)),)
-    if mailbox.regarding_queue is not None:
-        queue = mailbox.regarding_queue
-        return (Candidate("queue", str(queue.pk), queue.name, address, Filter(queue.incoming_email_filtering_method)),)
-    return ()

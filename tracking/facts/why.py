@@ -32,8 +32,21 @@ _LABELS: Mapping[str, str] = {
     "size": "Size in bytes",
     "limit": "Largest size in bytes",
     "forward": "Marked as a forward",
+    "found_by": "Found by",
+    "because": "Counts because",
+    "shared_addresses": "Addresses in common",
+    "suggested": "May belong to email",
+    "suggested_by": "Suggested by",
     "ignored_by": "Ignored by",
+    "delivered": "Delivered",
+    "delivered_to": "Delivered to",
+    "recipient": "Recipient",
+    "excluded": "Excluded is the",
+    "value": "Namely",
+    "candidates": "Who was asked",
+    "further_candidates": "Further ones asked",
 }
+_NAMING = frozenset({"sender", "record", "recipient", "recipients", "delivered_to", "value", "candidates"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +103,30 @@ def explain_email(email_id: UUID) -> list[Explanation]:
 
 def explain_rows(rows: Iterable[LedgerRow]) -> list[Explanation]:
     """These rows as explanations; select the mailbox and prefetch the placements."""
-    return [_explanation(row) for row in rows]
+    found = list(rows)
+    private = _private_among(found)
+    return [_explanation(row, row.email_id in private) for row in found]
+
+
+def evidence_of(row: LedgerRow) -> Mapping[str, Any]:
+    """The evidence as it may be shown: that of private mail names nobody."""
+    return _shown(row.evidence, bool(_private_among([row])))
+
+
+def _private_among(rows: Iterable[LedgerRow]) -> set[UUID]:
+    kept = [row.email_id for row in rows if row.email_id is not None]
+    return set(Email.objects.filter(pk__in=kept, is_private=True).values_list("pk", flat=True)) if kept else set()
+
+
+def _shown(evidence: Mapping[str, Any], is_private: bool) -> Mapping[str, Any]:
+    return {key: "private" if is_private and key in _NAMING else value for key, value in evidence.items()}
 
 
 def _explained(rows: QuerySet[LedgerRow]) -> list[Explanation]:
     return explain_rows(rows.select_related("mailbox").prefetch_related("placements").order_by("-pk")[:MOST])
 
 
-def _explanation(row: LedgerRow) -> Explanation:
+def _explanation(row: LedgerRow, is_private: bool) -> Explanation:
     return Explanation(
         row_id=row.pk,
         mailbox_id=row.mailbox.pk,
@@ -106,7 +135,7 @@ def _explanation(row: LedgerRow) -> Explanation:
         state=LedgerState(row.state),
         reason=row.reason,
         sentence=sentence(row),
-        evidence=row.evidence,
+        evidence=_shown(row.evidence, is_private),
         email_id=row.email_id,
         error=row.error,
         attempts=row.attempts,
@@ -122,7 +151,9 @@ def sentence(row: LedgerRow) -> str:
     if "ignored_by" in row.evidence:
         return f"{row.evidence['ignored_by']} chose to ignore it."
     if row.state == LedgerState.PENDING:
-        return f"It failed {row.attempts} times and is tried again." if row.attempts else "It has not been judged yet."
+        if row.attempts:
+            return f"It failed {row.attempts} times and is tried again."
+        return "It is judged once more." if row.decided_on else "It has not been judged yet."
     if row.state == LedgerState.QUARANTINED:
         return f"It failed {row.attempts} times and is kept aside until somebody decides."
     if row.state == LedgerState.GONE:
@@ -140,6 +171,8 @@ def evidence_lines(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _text(key: str, value: Any) -> str:
     if key == "filter" and value in IncomingFilter.values:
         return str(IncomingFilter(value).label)
+    if key == "candidates" and not isinstance(value, str):
+        return "; ".join(_said(one) for one in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -147,10 +180,15 @@ def _text(key: str, value: Any) -> str:
     return str(value)
 
 
+def _said(one: Mapping[str, Any]) -> str:
+    """What one candidate said (5.7)."""
+    return f"{one['name']}: {'yes' if one['accepted'] else 'no'}. {REASON_TEXTS.get(one['reason'], '')}"
+
+
 def sent_with(message_id: str) -> list[Email]:
     """The outgoing emails that bear exactly this Message-ID: they need no ledger row to be explained."""
     emails = Email.objects.filter(message_id__in=_forms(message_id), direction_code=Direction.OUTGOING)
-    return list(emails.select_related("sender_mailbox").defer("description")[:MOST])
+    return list(emails.select_related("sender_mailbox").defer("description", "safe_description")[:MOST])
 
 
 def _forms(message_id: str) -> list[str]:

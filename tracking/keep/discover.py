@@ -4,58 +4,73 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
+from mailboxes.policy import Policy
 from profiles.items import Page, Shown
+from tracking.facts.forwarding import carried_with
 from tracking.keep.bulk import insert_many
 from tracking.keep.totals import move_totals
-from tracking.models import LedgerRow, LedgerState, Placement, SyncCursor
+from tracking.keep.wishes import Wishes, is_asked_for, read_tags
+from tracking.models import Explicit, LedgerRow, LedgerState, Placement, SyncCursor
 
 CHUNK = 500  # rows named in one statement
 
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """What one page brought: new placements, items too old to row, placements that vanished."""
+    """What one page brought: new placements, items too old to row, placements that vanished, categories put on or taken
+    away by somebody."""
 
     new: int = 0
     older: int = 0
     gone: int = 0
+    wishes: Wishes = field(default_factory=Wishes)
 
 
 def record_page(
-    cursor: SyncCursor, mailbox_id: UUID, page: Page, start: datetime | None, now: datetime, pin: Callable[[], None]
+    cursor: SyncCursor,
+    mailbox_id: UUID,
+    page: Page,
+    start: datetime | None,
+    policy: Policy,
+    now: datetime,
+    pin: Callable[[], None],
 ) -> Discovered:
     """Write down what a page shows together with the cursor that covers it. `pin` raises when the lease has moved."""
     with transaction.atomic():
         pin()
-        recent = [item for item in page.shown if not _is_older(item, start)]
-        known = _known(mailbox_id, cursor.folder, page, recent)
-        fresh = [item for item in recent if item.key not in known]
-        _add(mailbox_id, cursor.folder, fresh, now)
+        # 5.23: of older mail only what has changed can matter, because somebody may have tagged it.
+        watched = [item for item in page.shown if item.changed or not _is_older(item, start)]
+        known = _known(mailbox_id, cursor.folder, page, watched)
+        unknown = [item for item in watched if item.key not in known]
+        fresh = [item for item in unknown if not _is_older(item, start) or is_asked_for(item, policy)]
+        _add(mailbox_id, cursor.folder, fresh, policy, now)
         revived = _revive(mailbox_id, [p for p in known.values() if p.gone_on and _is_shown(p, page)])
         gone = mark_gone(mailbox_id, _vanished(known, page), now)
+        wishes = read_tags(mailbox_id, page.shown, known, policy, now)
+        older = len(page.shown) - len(watched) + len(unknown) - len(fresh)
         cursor.value, cursor.moved_on = page.cursor, now
-        cursor.older += len(page.shown) - len(recent)
+        cursor.older += older
         cursor.save()
-    return Discovered(len(fresh) + revived, len(page.shown) - len(recent), gone)
+    return Discovered(len(fresh) + revived, older, gone, wishes)
 
 
 def _is_older(item: Shown, start: datetime | None) -> bool:
     return start is not None and item.received_on is not None and item.received_on < start
 
 
-def _known(mailbox_id: UUID, folder: str, page: Page, recent: Sequence[Shown]) -> dict[str, Placement]:
+def _known(mailbox_id: UUID, folder: str, page: Page, watched: Sequence[Shown]) -> dict[str, Placement]:
     """The placements this page is about; all of the folder when the page claims to be complete."""
     placements = Placement.objects.filter(mailbox_id=mailbox_id, folder=folder).only(
-        "id", "server_key", "gone_on", "ledger_row_id"
+        "id", "server_key", "gone_on", "ledger_row_id", "is_tagged", "acknowledge"
     )
     if not page.complete:
-        placements = placements.filter(server_key__in=[*(item.key for item in recent), *page.gone])
+        placements = placements.filter(server_key__in=[*(item.key for item in watched), *page.gone])
     return {placement.server_key: placement for placement in placements}
 
 
@@ -70,10 +85,16 @@ def _vanished(known: dict[str, Placement], page: Page) -> list[Placement]:
     return [placement for key, placement in known.items() if key not in shown and placement.gone_on is None]
 
 
-def _add(mailbox_id: UUID, folder: str, items: Sequence[Shown], now: datetime) -> None:
+def _add(mailbox_id: UUID, folder: str, items: Sequence[Shown], policy: Policy, now: datetime) -> None:
     rows = LedgerRow.objects.bulk_create(
         [
-            LedgerRow(mailbox_id=mailbox_id, size=item.size, received_on=item.received_on, discovered_on=now)
+            LedgerRow(
+                mailbox_id=mailbox_id,
+                size=item.size,
+                received_on=item.received_on,
+                discovered_on=now,
+                explicit=Explicit.CATEGORY if is_asked_for(item, policy) else Explicit.NO,
+            )
             for item in items
         ],
         batch_size=500,
@@ -87,6 +108,7 @@ def _add(mailbox_id: UUID, folder: str, items: Sequence[Shown], now: datetime) -
                 change_key=item.change_key,
                 ledger_row_id=row.pk,
                 shown_on=now,
+                is_tagged=bool(item.bears(policy.tracked_category)),
             )
             for item, row in zip(items, rows, strict=True)
         ]
@@ -103,14 +125,20 @@ def _revive(mailbox_id: UUID, placements: Collection[Placement]) -> int:
         pk__in=[placement.ledger_row_id for placement in placements], state=LedgerState.GONE
     ).update(state=LedgerState.PENDING)
     move_totals(mailbox_id, Counter(gone=-rows, pending=rows))
+    for carried_for, carried in carried_with(placements).items():
+        _revive(carried_for, [one for one in carried if one.gone_on])
     return rows
 
 
 def mark_gone(mailbox_id: UUID, placements: Iterable[Placement], now: datetime) -> int:
-    """The server no longer shows these. A message never judged, and nowhere else, is gone; a verdict stays as it is."""
+    """The server no longer shows these. A message never judged, and nowhere else, is gone; a verdict stays as it is, also
+    that of a message which was to be judged once more. What a forwarded message carried goes with it (8.2)."""
     placements = list(placements)
     for first in range(0, len(placements), CHUNK):
-        _mark_chunk_gone(mailbox_id, placements[first : first + CHUNK], now)
+        chunk = placements[first : first + CHUNK]
+        _mark_chunk_gone(mailbox_id, chunk, now)
+        for carried_for, carried in carried_with(chunk).items():
+            mark_gone(carried_for, [one for one in carried if one.gone_on is None], now)
     return len(placements)
 
 
@@ -119,10 +147,10 @@ def _mark_chunk_gone(mailbox_id: UUID, placements: list[Placement], now: datetim
     rows = LedgerRow.objects.filter(
         pk__in=[placement.ledger_row_id for placement in placements], state=LedgerState.PENDING, raw__isnull=True
     ).exclude(placements__gone_on__isnull=True)
-    count = LedgerRow.objects.filter(pk__in=list(rows.values_list("pk", flat=True))).update(
-        state=LedgerState.GONE, decided_on=now
-    )
-    move_totals(mailbox_id, Counter(pending=-count, gone=count))
+    vanished = LedgerRow.objects.filter(pk__in=list(rows.values_list("pk", flat=True)), state=LedgerState.PENDING)
+    judged = vanished.filter(decided_on__isnull=False, reason__isnull=False).update(state=LedgerState.IGNORED)
+    count = vanished.update(state=LedgerState.GONE, decided_on=now)
+    move_totals(mailbox_id, Counter(pending=-count - judged, gone=count, ignored=judged))
 
 
 def sweep(cursor: SyncCursor, mailbox_id: UUID, listed: Collection[str], now: datetime, pin: Callable[[], None]) -> int:

@@ -12,12 +12,25 @@ from django.contrib.contenttypes.models import ContentType
 from mailboxes.models import Mailbox
 from mailboxes.policy import Policy
 from profiles.connectors import mime
-from profiles.connectors.mime import Address, Attachment
+from profiles.connectors.mime import Address
+from tracking.crm.hashing import hashes_for
 from tracking.crm.identity import dup_check, stored_message_id
-from tracking.crm.models import ActivityMimeAttachment, ActivityParty, Blob, Direction, Email, Participation
-from tracking.crm.models.states import ActivityState, EmailStatus, Notifications
+from tracking.crm.models import (
+    ActivityMimeAttachment,
+    ActivityParty,
+    Blob,
+    Direction,
+    Email,
+    EmailHash,
+    Participation,
+)
+from tracking.crm.models.states import ActivityState, DeliveryState, EmailStatus
+from tracking.decide.correlation import HAS_PARENT
 from tracking.decide.parties import recipients_of, sender_of
-from tracking.decide.verdicts import Facts, Known, Match, Message, Verdict
+from tracking.decide.privacy import is_marked_private
+from tracking.decide.threads import index_of
+from tracking.decide.verdicts import Facts, Known, Match, Message, Method, Verdict
+from tracking.keep.contents import fill
 
 
 @dataclass(slots=True)
@@ -25,15 +38,16 @@ class KeptEmail:
     """Everything to insert for one message."""
 
     email: Email
-    blob: Blob
+    blob: Blob | None  # None where only the header is kept (5.19)
     parties: list[ActivityParty] = field(default_factory=list)
     attachments: list[ActivityMimeAttachment] = field(default_factory=list)
+    hashes: list[EmailHash] = field(default_factory=list)
 
 
 def build(
     message: Message,
     parsed: mime.Message,
-    blob: Blob,
+    blob: Blob | None,
     verdict: Verdict,
     facts: Facts,
     mailbox: Mailbox,
@@ -43,17 +57,19 @@ def build(
 ) -> KeptEmail:
     """The rows for a message that is kept under `email_id`, resolved against the facts of its batch."""
     sender, several = _sender(message, facts, mailbox, policy)
-    email = _email(message, parsed, verdict, mailbox, now, email_id)
-    email.original_id = blob.digest
+    email = _email(message, verdict, mailbox, now, email_id)
+    if facts.outgoing:
+        _turn_outgoing(email, message, mailbox)
+    email.original_id = blob.digest if blob else None
     email.is_duplicate_sender_unresolved = several
     if sender is not None:
         email.email_sender_type_id, email.email_sender_id = sender.type_id, sender.record_id
     email_type = ContentType.objects.get_for_model(Email)
     kept = KeptEmail(email, blob)
     kept.parties = list(_parties(email, email_type, message, sender, facts, policy))
-    kept.attachments = [_attachment(email, one, policy) for one in parsed.attachments]
-    if any(attachment.is_left_out for attachment in kept.attachments):
-        email.notifications = Notifications.SOME_ATTACHMENTS_NOT_SAVED  # 5.19
+    kept.attachments = fill(email, message, parsed, policy)
+    kept.hashes = hashes_for(email_id, message.envelope, policy, now)  # 6.6
+    email.shares_message_id = facts.others_share(message)
     return kept
 
 
@@ -65,15 +81,11 @@ def _sender(message: Message, facts: Facts, mailbox: Mailbox, policy: Policy) ->
     return sender_of(facts.matches(address.key), owner, policy)
 
 
-def _email(
-    message: Message, parsed: mime.Message, verdict: Verdict, mailbox: Mailbox, now: datetime, email_id: UUID
-) -> Email:
-    envelope, correlation = message.envelope, verdict.correlation
+def _email(message: Message, verdict: Verdict, mailbox: Mailbox, now: datetime, email_id: UUID) -> Email:
+    envelope, correlation, index = message.envelope, verdict.correlation, index_of(message.envelope.thread_index)
     email = Email(
         id=email_id,
         subject=envelope.subject[:800],
-        description=parsed.html or parsed.text,
-        mime_type="text/html" if parsed.html else "text/plain",
         direction_code=Direction.INCOMING,
         state_code=ActivityState.COMPLETED,
         status_code=EmailStatus.RECEIVED,
@@ -87,8 +99,10 @@ def _email(
         correlation_method=correlation.method,
         correlated_subject_changed=correlation.subject_changed,
         conversation_tracking_id=email_id,
+        conversation_index=envelope.thread_index[:2048],
+        base_conversation_index_hash=index.base_hash if index else None,
+        is_private=is_marked_private(envelope.headers),
         sent_on=message.received_on or envelope.date or now,
-        attachment_count=len(parsed.attachments),
         created_on=now,
     )
     accepted_by = verdict.accepted_by
@@ -96,13 +110,26 @@ def _email(
         email.accepting_queue_id = accepted_by.id
     elif accepted_by is not None:
         email.accepting_user_id = accepted_by.id
+    if verdict.counterpart is not None:  # 5.11
+        email.counterpart_id = verdict.counterpart.id
     if correlation.email is not None:  # 6.2, 5.17
-        _inherit(email, correlation.email)
+        _inherit(email, correlation.email, correlation.method)
     return email
 
 
-def _inherit(email: Email, parent: Known) -> None:
-    email.correlated_activity_id = email.parent_activity_id = parent.id
+def _turn_outgoing(email: Email, message: Message, mailbox: Mailbox) -> None:
+    """5.3: it was read in Sent Items, so the owner of the mailbox has sent it, and the server took it."""
+    email.direction_code, email.status_code = Direction.OUTGOING, EmailStatus.SENT
+    email.sender_mailbox_id, email.receiving_mailbox_id = mailbox.pk, None
+    email.message_id_dup_check = dup_check(message.key, outgoing=True)
+    email.sent_on = message.envelope.date or email.sent_on
+    email.delivery_state = DeliveryState.ACCEPTED
+
+
+def _inherit(email: Email, parent: Known, method: Method) -> None:
+    email.correlated_activity_id = parent.id
+    if method in HAS_PARENT:
+        email.parent_activity_id = parent.id
     email.conversation_tracking_id = parent.conversation
     email.regarding_type_id = parent.regarding_type_id
     email.regarding_id, email.regarding_name = parent.regarding_id, parent.regarding_name
@@ -139,18 +166,4 @@ def _party(
         unresolved_party_name=person.name[:200],
         party_type_id=match.type_id if match else None,
         party_id=match.record_id if match else "",
-    )
-
-
-def _attachment(email: Email, part: Attachment, policy: Policy) -> ActivityMimeAttachment:
-    return ActivityMimeAttachment(
-        email_id=email.id,
-        attachment_number=part.number,
-        part_number=part.number,
-        file_name=part.file_name[:255],
-        mime_type=part.mime_type[:256],
-        file_size=part.size,
-        attachment_content_id=part.content_id[:250],
-        is_inline=part.is_inline,
-        is_left_out=part.size > policy.max_upload_file_size,
     )

@@ -15,9 +15,10 @@ from mailboxes.policy import Policy
 from tracking.crm.models import DomainEvent
 from tracking.crm.models.events import EventKind
 from tracking.crm.storage import store
+from tracking.keep import quarantine
 from tracking.keep.discover import mark_gone
 from tracking.keep.totals import move_totals
-from tracking.models import LedgerRow, LedgerState, LedgerTotal, Placement
+from tracking.models import Acknowledgement, LedgerRow, LedgerState, LedgerTotal, Placement
 
 BATCH_ITEMS = 50
 BATCH_BYTES = 16 * 1024 * 1024
@@ -63,12 +64,30 @@ def next_batch(mailbox: Mailbox, folder: str, now: datetime) -> list[Waiting]:
     return list(batch.values())
 
 
+def is_last_attempt(waiting: Waiting, policy: Policy) -> bool:
+    """Whether the item is put in quarantine if it fails now (5.22)."""
+    return waiting.row.attempts + 1 >= policy.item_attempts
+
+
 def note_failure(
-    waiting: Waiting, error: str, raw: bytes | None, policy: Policy, now: datetime, pin: Callable[[], None]
+    waiting: Waiting,
+    error: str,
+    raw: bytes | None,
+    policy: Policy,
+    now: datetime,
+    pin: Callable[[], None],
+    then: Acknowledgement = Acknowledgement.NONE,
+    *,
+    at_once: bool = False,
 ) -> LedgerState:
-    """One item failed. It is tried again later, and after the last attempt put in quarantine with its bytes (5.22)."""
+    """One item failed. It is tried again later, and after the last attempt put in quarantine with its bytes (5.22);
+    `at_once` if no further attempt would help (8.4).
+
+    `then` is what its owner sees of that on the server. Nothing is moved away of which the bytes are not here: it could
+    not be read again.
+    """
     row = waiting.row
-    last = row.attempts + 1 >= policy.item_attempts
+    last = at_once or is_last_attempt(waiting, policy)
     blob = store(raw, now) if last and raw is not None else None
     with transaction.atomic():
         pin()
@@ -82,6 +101,10 @@ def note_failure(
                 blob.save(force_insert=False)
                 row.raw = blob
             move_totals(row.mailbox_id, Counter(pending=-1, quarantined=1))
+            if then == Acknowledgement.MOVE_UNDELIVERABLE and row.raw is None:
+                then = Acknowledgement.CATEGORIZE_UNDELIVERABLE
+            Placement.objects.filter(ledger_row=row, gone_on__isnull=True).update(acknowledge=then)
+            quarantine.tell(waiting.placement.mailbox, error, now)
             DomainEvent.objects.create(
                 kind=EventKind.MESSAGE_QUARANTINED,
                 happened_on=now,

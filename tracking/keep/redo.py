@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 
 from mailboxes.models import Leg, MailboxLeg
 from tracking.decide.verdicts import Reason
+from tracking.keep.quarantine import close_if_empty
 from tracking.keep.totals import COLUMN, move_totals
 from tracking.models import Acknowledgement, LedgerRow, LedgerState, Placement
 
@@ -39,6 +40,7 @@ def redo(rows: QuerySet[LedgerRow], now: datetime) -> int:
         moved, touched = _move(readable, states, _FRESH)
         Placement.objects.filter(ledger_row__in=touched).update(acknowledge=Acknowledgement.NONE)
         MailboxLeg.objects.filter(mailbox_id__in=list(+moved), leg=Leg.INCOMING).request(now)
+        close_if_empty(+moved, now)
     return moved.total()
 
 
@@ -50,9 +52,11 @@ def ignore(rows: QuerySet[LedgerRow], by: str, now: datetime) -> int:
         "evidence": {"ignored_by": by},
         "decided_on": now,
         "retry_on": None,
+        "raw": None,  # law 3
     }
     with transaction.atomic():
         moved, _ = _move(rows, [LedgerState.QUARANTINED], columns)
+        close_if_empty(+moved, now)
     return moved.total()
 
 

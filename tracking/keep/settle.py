@@ -12,18 +12,25 @@ from django.db import transaction
 
 from mailboxes.models import Mailbox, QueueItem
 from mailboxes.policy import Policy
+from profiles.connectors.mime import answers_automatically, automatic_kind
 from tracking.crm.identity import stored_message_id
 from tracking.crm.models import DomainEvent, Email
 from tracking.crm.models.events import EventKind
 from tracking.decide.verdicts import Message, Verdict
+from tracking.facts.answers import queues_that_sent
+from tracking.keep.bounces import note_reports
 from tracking.keep.bulk import insert_many, update_many
+from tracking.keep.completing import complete
 from tracking.keep.emails import KeptEmail
+from tracking.keep.joining import ask_to_run, awaited_by, join_late
 from tracking.keep.pending import Waiting
 from tracking.keep.totals import COLUMN, move_totals
-from tracking.models import Acknowledgement, LedgerRow, LedgerState, Placement
+from tracking.keep.unpack import release_after
+from tracking.keep.wishes import ask_for
+from tracking.models import Acknowledgement, AwaitedAncestor, Explicit, LedgerRow, LedgerState, Placement
 
 _DECIDED = ["content_key", "state", "reason", "evidence", "email", "message_id", "size", "received_on", "decided_on"]
-_DECIDED += ["attempts", "retry_on", "error"]
+_DECIDED += ["attempts", "retry_on", "error", "sender"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,7 @@ class Settled:
     message: Message
     verdict: Verdict
     kept: KeptEmail | None = None
+    rest: KeptEmail | None = None  # what the whole message adds to an email that had only its header (5.19)
 
 
 @dataclass(slots=True)
@@ -45,19 +53,27 @@ class Work:
     placements: list[Placement] = field(default_factory=list)
     kept: list[KeptEmail] = field(default_factory=list)
     events: list[DomainEvent] = field(default_factory=list)
+    awaited: list[AwaitedAncestor] = field(default_factory=list)
+    sought: set[str] = field(default_factory=set)
+    counterparts: list[Email] = field(default_factory=list)
     queue_items: list[QueueItem] = field(default_factory=list)
+    asked_for: dict[int, Explicit] = field(default_factory=dict)  # rows to judge again, and who asked for it
+    put_aside: list[int] = field(default_factory=list)  # rows whose bytes were kept until they could be judged
     totals: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Where and when a batch is settled. `pin` raises when the lease has moved (law 6)."""
+    """Where and when a batch is settled. `pin` raises when the lease has moved (law 6). `may_delete` is False in folders
+    where nothing is deleted after processing. `through` is the forward mailbox that was read for this one (8.2)."""
 
     mailbox: Mailbox
     policy: Policy
     now: datetime
     can_categorize: bool
     pin: Callable[[], None]
+    may_delete: bool = True
+    through: Mailbox | None = None
 
 
 def settle(batch: Sequence[Settled], existing: dict[str, LedgerRow], around: Circumstances) -> Counter[str]:
@@ -69,8 +85,16 @@ def settle(batch: Sequence[Settled], existing: dict[str, LedgerRow], around: Cir
     with transaction.atomic():
         around.pin()
         _insert(work)
+        _write_to_others(batch, around.now)
+        reopened = join_late([kept.email for kept in work.kept], work.sought, around.policy, around.now)
         move_totals(around.mailbox.pk, work.totals)
-    return Counter(COLUMN[LedgerState(row.state)] for row in work.rows)
+        for row_id, explicit in work.asked_for.items():
+            ask_for(around.mailbox.pk, [row_id], explicit, around.now)
+        if around.through is not None:
+            decided = {row.pk for row in work.rows} | {placement.ledger_row_id for placement in work.placements}
+            release_after(decided, around.mailbox, around.through, around.policy, around.now)
+    ask_to_run(set(reopened.values()) - {around.mailbox.pk}, around.now)
+    return Counter(COLUMN[LedgerState(row.state)] for row in work.rows if row.pk not in reopened)
 
 
 def _enter(one: Settled, existing: dict[str, LedgerRow], work: Work, around: Circumstances) -> None:
@@ -79,35 +103,57 @@ def _enter(one: Settled, existing: dict[str, LedgerRow], work: Work, around: Cir
     row, placement = one.waiting.row, one.waiting.placement
     if first is not None and first.pk != row.pk:
         placement.ledger_row = first
-        placement.acknowledge = _acknowledgement(LedgerState(first.state), around)
+        placement.acknowledge = _acknowledgement(
+            LedgerState(first.state), around, is_whole=not one.message.is_truncated
+        )
         work.placements.append(placement)
+        if row.explicit and first.state != LedgerState.TRACKED:  # 5.6: this copy bears what the first did not
+            work.asked_for[first.pk] = Explicit(row.explicit)
         work.emptied.append(row.pk)
         work.totals.update(copies=1, pending=-1)
         return
     existing[one.message.key] = row
-    _decide(row, one, around.now)
-    placement.acknowledge = _acknowledgement(LedgerState(row.state), around)
-    if placement.acknowledge:
+    _decide(row, one, around)
+    if row.raw_id is not None:
+        work.put_aside.append(row.pk)
+    before, placement.acknowledge = (
+        placement.acknowledge,
+        _acknowledgement(
+            LedgerState(row.state),
+            around,
+            was_put_aside=row.raw_id is not None,
+            is_whole=not one.message.is_truncated,
+        ),
+    )
+    if placement.acknowledge != before:
         work.placements.append(placement)
     work.rows.append(row)
     work.totals.update({"pending": -1, COLUMN[LedgerState(row.state)]: 1})
+    awaited = awaited_by(row, one.verdict, is_new=one.kept is not None)
+    work.awaited.extend(awaited)
+    work.sought.update(one.verdict.correlation.sought if awaited else ())
     if one.kept is not None:
         work.kept.append(one.kept)
-        work.queue_items.extend(_queue_items(one, around))
+        if one.verdict.counterpart is not None:  # 5.11: both ways
+            work.counterparts.append(Email(id=one.verdict.counterpart.id, counterpart_id=one.kept.email.id))
     if one.verdict.kept:
+        work.queue_items.extend(_queue_items(one, row, around.now))
         work.events.append(_event(one, row, around))
 
 
-def _decide(row: LedgerRow, one: Settled, now: datetime) -> None:
+def _decide(row: LedgerRow, one: Settled, around: Circumstances) -> None:
     verdict, message = one.verdict, one.message
     row.content_key = message.key
     row.state = LedgerState.TRACKED if verdict.kept else LedgerState.IGNORED
     row.reason = verdict.reason
     row.evidence = dict(verdict.evidence)
+    if around.through is not None:
+        row.evidence["forward_mailbox"] = around.through.email_address or around.through.name
     row.message_id = stored_message_id(message.message_id)
+    row.sender = message.envelope.sender.key[:320] if message.envelope.sender else ""
     row.size = message.size
     row.received_on = row.received_on or message.received_on
-    row.decided_on = now
+    row.decided_on = around.now
     row.retry_on, row.error = None, ""
     if one.kept is not None:
         row.email_id = one.kept.email.id
@@ -115,13 +161,17 @@ def _decide(row: LedgerRow, one: Settled, now: datetime) -> None:
         row.email_id = verdict.same_as.id
 
 
-def _acknowledgement(state: LedgerState, around: Circumstances) -> Acknowledgement:
-    """What the server is told after the commit: delete after processing (5.24), else the category on tracked mail (5.23)."""
-    if around.mailbox.process_and_delete_emails and state in (LedgerState.TRACKED, LedgerState.IGNORED):
+def _acknowledgement(
+    state: LedgerState, around: Circumstances, *, was_put_aside: bool = False, is_whole: bool = True
+) -> Acknowledgement:
+    """What the server is told after the commit: delete after processing (5.24), else the category on tracked mail (5.23).
+    What was in quarantine bears another one, which goes now (5.22). What is not kept whole is never deleted."""
+    may_delete = is_whole and around.may_delete and around.mailbox.process_and_delete_emails
+    if may_delete and state in (LedgerState.TRACKED, LedgerState.IGNORED):
         return Acknowledgement.DELETE
     if state == LedgerState.TRACKED and around.can_categorize and around.policy.track_categorized_items:
         return Acknowledgement.CATEGORIZE
-    return Acknowledgement.NONE
+    return Acknowledgement.UNCATEGORIZE if was_put_aside and around.can_categorize else Acknowledgement.NONE
 
 
 def _event(one: Settled, row: LedgerRow, around: Circumstances) -> DomainEvent:
@@ -134,33 +184,60 @@ def _event(one: Settled, row: LedgerRow, around: Circumstances) -> DomainEvent:
     )
 
 
-def _queue_items(one: Settled, around: Circumstances) -> Iterable[QueueItem]:
-    """5.18: one item for the accepting queue."""
-    accepted_by = one.verdict.accepted_by
-    if accepted_by is None or accepted_by.kind != "queue" or one.kept is None:
-        return
-    if around.policy.create_queue_items_for_accepting_queue_recipients:
+def _queue_items(one: Settled, row: LedgerRow, now: datetime) -> Iterable[QueueItem]:
+    """5.18: one item for each queue that is to work on it. An email that is tracked already, or comes again, gets no
+    second one in the same queue: the database refuses it."""
+    for queue_id in _served(one):
         yield QueueItem(
-            queue_id=accepted_by.id,
+            queue_id=queue_id,
             object_type=ContentType.objects.get_for_model(Email),
-            object_id=str(one.kept.email.id),
-            entered_on=around.now,
+            object_id=str(row.email_id),
+            entered_on=now,
         )
+
+
+def _write_to_others(batch: Sequence[Settled], now: datetime) -> None:
+    """What these messages change about emails that are here already."""
+    for one in batch:
+        if one.rest is not None:
+            complete(one.rest, now)
+    note_reports((one.message.report for one in batch if one.message.report is not None), now)
+
+
+def _served(one: Settled) -> Iterable[str]:
+    """The queues in which there is something to do: no queue works on the automatic answers to its own mail."""
+    queues, parent = one.verdict.queues, one.verdict.correlation.email
+    if not queues or parent is None or not parent.outgoing:
+        return queues
+    if not answers_automatically(automatic_kind(one.message.envelope, one.message.report)):
+        return queues
+    senders = queues_that_sent(parent.id)
+    return [queue_id for queue_id in queues if str(queue_id) not in senders]
 
 
 def _insert(work: Work) -> None:
     """At most one statement per table; blobs first, because emails refer to them. Sorted by their unique columns, so that
     two workers who insert some of the same wait for each other instead of locking each other out."""
-    blobs, emails = [kept.blob for kept in work.kept], [kept.email for kept in work.kept]
+    blobs = [kept.blob for kept in work.kept if kept.blob is not None]
+    emails = [kept.email for kept in work.kept]
     blobs.sort(key=lambda blob: blob.digest)
     emails.sort(key=lambda email: email.message_id_dup_check)
+    work.queue_items.sort(key=lambda item: (str(item.queue_id), item.object_id))
     insert_many(blobs, ignore_conflicts=True)
     insert_many(emails)
+    update_many(work.counterparts, ["counterpart"])
     insert_many([party for kept in work.kept for party in kept.parties])
     insert_many([one for kept in work.kept for one in kept.attachments])
+    insert_many([one for kept in work.kept for one in kept.hashes])
+    shared = [kept.email.message_id for kept in work.kept if kept.email.shares_message_id]
+    if shared:  # 5.10: the others are marked as well
+        Email.objects.filter(message_id__in=shared).update(shares_message_id=True)
     insert_many(work.queue_items, ignore_conflicts=True)
     update_many(work.rows, _DECIDED)
+    if work.put_aside:  # law 3: the email has them now, or nothing is kept
+        LedgerRow.objects.filter(pk__in=work.put_aside).update(raw=None)
     update_many(work.placements, ["ledger_row", "acknowledge"])
     if work.emptied:
         LedgerRow.objects.filter(pk__in=work.emptied).delete()
+    insert_many(work.awaited)
     insert_many(work.events)

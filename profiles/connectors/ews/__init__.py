@@ -7,7 +7,9 @@
     errors      every failure, translated into the family of `base` (law 8)
     headers     a header block from what Exchange tells about an item
     mail        the MailSource
+    filing      categories and folders of what the MailSource reads
     outbox      the Outbox
+    autodiscover  which server has the mailbox of an address
 
 No value of exchangelib leaves this package, and nothing imports the package before its first use.
 """

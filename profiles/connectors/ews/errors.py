@@ -16,7 +16,7 @@ import requests
 from exchangelib import errors as ews
 from exchangelib.errors import EWSError
 
-from profiles.connectors.base import ConnectorError, MailboxUnavailable, Throttled, Transient
+from profiles.connectors.base import Cause, ConnectorError, MailboxUnavailable, Throttled, Transient
 from profiles.connectors.ews.meanings import (
     BAD_ITEM,
     BUSY,
@@ -100,7 +100,9 @@ def translate(error: Exception, access: Access) -> ConnectorError:
 def translate_item(error: Exception, access: Access) -> ConnectorError:
     """The same for the result of one item among several: here, missing access is about the item."""
     if isinstance(error, ews.ErrorAccessDenied):
-        return _error(Meaning(BAD_ITEM.kind, NO_ACCESS.sentence, NO_ACCESS.remedy), _said(error), access)
+        return _error(
+            Meaning(BAD_ITEM.kind, NO_ACCESS.sentence, NO_ACCESS.remedy, NO_ACCESS.cause), _said(error), access
+        )
     return translate(error, access)
 
 
@@ -149,16 +151,17 @@ def _error(meaning: Meaning, words: str, access: Access, delay: float | None = N
     words = said(words.encode(), access)
     if issubclass(meaning.kind, Throttled):
         wait = None if delay is None else timedelta(seconds=delay)
-        return meaning.kind(sentence, delay=wait, words=words, remedy=remedy)
-    return meaning.kind(sentence, words=words, remedy=remedy)
+        return meaning.kind(sentence, delay=wait, words=words, remedy=remedy, cause=meaning.cause)
+    return meaning.kind(sentence, words=words, remedy=remedy, cause=meaning.cause)
 
 
 def _broken_line(error: Exception, access: Access) -> ConnectorError:
     if any(isinstance(cause, requests.exceptions.InvalidURL) for cause in causes(error)):
-        return MailboxUnavailable(f"{access.url} is no address of a server.", remedy=WRONG_SERVER.remedy)
+        message = f"{access.url} is no address of a server."
+        return MailboxUnavailable(message, remedy=WRONG_SERVER.remedy, cause=Cause.SETTINGS)
     if any(isinstance(cause, requests.Timeout | TimeoutError) for cause in causes(error)):
-        return Transient(f"Exchange did not answer within {access.timeout:g} s.")
-    return Transient("The connection to Exchange broke.")
+        return Transient(f"Exchange did not answer within {access.timeout:g} s.", cause=Cause.TIMEOUT)
+    return Transient("The connection to Exchange broke.", cause=Cause.BROKEN_LINE)
 
 
 def _unreadable(error: Exception, access: Access) -> ConnectorError:
@@ -167,11 +170,12 @@ def _unreadable(error: Exception, access: Access) -> ConnectorError:
     if isinstance(error, ews.TransportError) and code:
         return _error(of_code(code[1]), code[1], access)
     if isinstance(error, PARSING):
-        return UnreadableAnswer("The server's answer could not be read.")
+        return UnreadableAnswer("The server's answer could not be read.", cause=Cause.SERVER)
     return Transient(
         "The server's answer could not be read.",
         words="" if isinstance(error, EWSError) else type(error).__name__,
         remedy="Check that the address is that of EWS, not of a web page.",
+        cause=Cause.SERVER,
     )
 
 

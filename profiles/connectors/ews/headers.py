@@ -31,9 +31,15 @@ PROPERTIES = (
     "cc_recipients",
     "reply_to",
     "conversation_index",
+    "sensitivity",
 )
 """What to ask the server for, by exchangelib's names."""
 
+_SENSITIVITY = {
+    "Personal": "Personal",
+    "Private": "Private",
+    "Confidential": "Company-Confidential",
+}  # RFC 4021, 2.1.55
 _NAME = re.compile(r"[!-9;-~]+")  # RFC 5322, 2.2
 _END = re.compile(rb"(?:\A|\r?\n)\r?\n")
 _FOLD = re.compile(r"[\r\n]+[ \t]*")
@@ -79,6 +85,7 @@ def from_properties(item: Element) -> Iterator[tuple[str, str]]:
     yield "In-Reply-To", text(item, "InReplyTo")
     yield "References", text(item, "References")
     yield "Thread-Index", text(item, "ConversationIndex")
+    yield "Sensitivity", _SENSITIVITY.get(text(item, "Sensitivity"), "")
 
 
 def mailboxes(item: Element, name: str) -> str:

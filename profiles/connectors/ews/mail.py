@@ -6,25 +6,23 @@ from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import islice
-from typing import TypeVar
 
 from exchangelib.errors import ErrorItemNotFound, EWSError
-from exchangelib.items import Message
 from exchangelib.util import MNS, TNS
 from lxml.etree import _Element as Element
 
 from profiles.connectors.base import (
+    Cause,
     Conflict,
     ConnectorError,
     ItemRejected,
     MailboxUnavailable,
     ResyncRequired,
-    Throttled,
     Transient,
 )
 from profiles.connectors.ews import operations
 from profiles.connectors.ews.errors import PARSING, translate_item
+from profiles.connectors.ews.filing import KEYS_AT_ONCE, Filing, blocks, categories, readable
 from profiles.connectors.ews.headers import PROPERTIES, header_block, split
 from profiles.connectors.ews.meanings import UnreadableAnswer
 from profiles.connectors.ews.operations import Result, item, item_id, moment, number, text
@@ -40,17 +38,13 @@ HEADERS_AT_ONCE = 50
 RAW_AT_ONCE = 25
 RAW_BYTES_AT_ONCE = 8 * 1024 * 1024
 """Bytes of messages in one answer; a larger message comes alone."""
-KEYS_AT_ONCE = 100
 MANY = 10
 """So many items are never broken all at once: if none can be read, the server is at fault."""
-ROUNDS = 3
-"""How often a category is set on an item that somebody else is changing at the same time."""
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 Fetched = Arrival | Missing
 Read = Callable[[str, Element], Arrival]
-T = TypeVar("T")
 
 
 class EwsSource:
@@ -59,6 +53,7 @@ class EwsSource:
 
     def __init__(self, access: Access, progress: Progress = no_progress) -> None:
         self._session = EwsSession(access, progress)
+        self._filing = Filing(self._session)
         self._sizes: dict[str, int] = {}
 
     def changes(self, folder: str, cursor: str) -> Iterator[Page]:
@@ -77,10 +72,10 @@ class EwsSource:
     def fetch(self, keys: Sequence[str], *, raw: bool) -> Iterator[Fetched]:
         """The items in blocks. Messages are asked for by number and size, so that memory stays bounded."""
         if not raw:
-            for keys_of_block in _blocks(keys, HEADERS_AT_ONCE):
+            for keys_of_block in blocks(keys, HEADERS_AT_ONCE):
                 yield from self._fetched(keys_of_block, PROPERTIES, self._with_headers)
             return
-        for keys_of_block in _blocks(keys, KEYS_AT_ONCE):
+        for keys_of_block in blocks(keys, KEYS_AT_ONCE):
             self._learn_sizes(keys_of_block)
             for some in _by_size(keys_of_block, self._sizes):
                 yield from self._fetched(some, ("mime_content", "size", "datetime_received"), _with_mime)
@@ -102,7 +97,7 @@ class EwsSource:
     def delete(self, keys: Sequence[str]) -> None:
         """Move the items to Deleted Items (5.24). All are tried; then the first refusal is raised, if there was one."""
         refusals: list[ConnectorError] = []
-        for block in _blocks(keys, KEYS_AT_ONCE):
+        for block in blocks(keys, KEYS_AT_ONCE):
             with self._session.talking():
                 results = self._session.new(operations.DeleteItem).ask(block)
             errors = (result for result in results if isinstance(result, EWSError))
@@ -110,16 +105,19 @@ class EwsSource:
         if refusals:
             raise refusals[0]
 
-    def categorize(self, keys: Sequence[str], category: str) -> dict[str, str]:
-        """Add a category to the items' own (5.23). Items that are gone, or cannot be changed, are not in the answer."""
-        done: dict[str, str] = {}
-        for block in _blocks(keys, KEYS_AT_ONCE):
-            left = list(block)
-            for _ in range(ROUNDS):
-                left = self._categorize(left, category, done)
-                if not left:
-                    break
-        return done
+    def categorize(self, keys: Sequence[str], category: str, *, instead_of: str = "") -> dict[str, str]:
+        """Add a category to the items' own (5.23), and take another away in the same step (5.22). Items that are gone,
+        or cannot be changed, are not in the answer."""
+        return self._filing.categorize(keys, category, instead_of)
+
+    def uncategorize(self, keys: Sequence[str], category: str) -> dict[str, str]:
+        """Take a category away (5.23). Items that are gone, or cannot be changed, are not in the answer."""
+        return self._filing.uncategorize(keys, category)
+
+    def move(self, keys: Sequence[str], folder_name: str) -> dict[str, str]:
+        """Move items into a folder below the top of the mailbox, created if there is none (5.22). Items that are gone,
+        or cannot be moved, are not in the answer. Raises ItemRejected if there can be no such folder."""
+        return self._filing.move(keys, folder_name)
 
     def close(self) -> None:
         """Leave the connections to other mailboxes of the same account, or close them."""
@@ -137,7 +135,10 @@ class EwsSource:
                 raise
             # Starting again cannot help someone who has just started.
             raise MailboxUnavailable(
-                f"The folder {folder} cannot be listed.", words=error.words, remedy="Choose another folder."
+                f"The folder {folder} cannot be listed.",
+                words=error.words,
+                remedy="Choose another folder.",
+                cause=Cause.FOLDER,
             ) from error
 
     # Items
@@ -155,7 +156,7 @@ class EwsSource:
             return [self._poison(keys[0], failure)]
         found = [found for key in keys for found in self._fetched([key], names, read)]
         if len(found) >= MANY and all(isinstance(one, Missing) and not one.gone for one in found):
-            raise Transient(str(failure), words=failure.words, remedy=failure.remedy)
+            raise Transient(str(failure), words=failure.words, remedy=failure.remedy, cause=failure.cause)
         return found
 
     def _poison(self, key: str, failure: ConnectorError) -> Missing:
@@ -204,7 +205,7 @@ class EwsSource:
         sizes = dict.fromkeys(unknown, RAW_BYTES_AT_ONCE)
         with suppress(UnreadableAnswer), self._session.talking():
             results = self._session.new(operations.GetItem).ask(unknown, "size")
-            sizes |= {key: number(found, "Size") for key, found in _readable(unknown, results)}
+            sizes |= {key: number(found, "Size") for key, found in readable(unknown, results)}
         for key, size in sizes.items():
             self._remember(key, size)
 
@@ -212,44 +213,6 @@ class EwsSource:
         if len(self._sizes) >= 100 * KEYS_AT_ONCE:
             self._sizes.clear()
         self._sizes[key] = size
-
-    # Categories
-
-    def _categorize(self, keys: Sequence[str], category: str, done: dict[str, str]) -> list[str]:
-        """Adds what succeeded to `done`; returns the keys of items that changed in between."""
-        changes: dict[str, Message] = {}
-        with self._session.talking():
-            results = self._session.new(operations.GetItem).ask(keys, "categories")
-            for key, found in _readable(keys, results):
-                version = item_id(found).changekey
-                own = [entry.text or "" for entry in found.iterfind(f"{{{TNS}}}Categories/{{{TNS}}}String")]
-                if category.casefold() in (name.casefold() for name in own):
-                    done[key] = version or ""
-                else:
-                    changes[key] = Message(id=key, changekey=version, categories=[*own, category])
-        return self._write_categories(changes, done) if changes else []
-
-    def _write_categories(self, changes: dict[str, Message], done: dict[str, str]) -> list[str]:
-        with self._session.talking():
-            results = self._session.new(operations.UpdateItem).ask(list(changes.values()), "categories")
-            done.update((key, item_id(found).changekey or "") for key, found in _readable(list(changes), results))
-        errors = {key: self._error(result) for key, result in zip(changes, results, strict=True) if _refused(result)}
-        for error in errors.values():
-            if isinstance(error, Throttled):
-                raise error
-        return [key for key, error in errors.items() if isinstance(error, Conflict)]
-
-
-def _refused(result: Result) -> bool:
-    return isinstance(result, EWSError)
-
-
-def _readable(keys: Sequence[str], results: Sequence[Result]) -> Iterator[tuple[str, Element]]:
-    """The items among the results that are there, with their keys."""
-    for key, result in zip(keys, results, strict=True):
-        if not _refused(result):
-            with suppress(LookupError):
-                yield key, item(result)
 
 
 def _read_page(message: Element, cursor: str) -> Page:
@@ -262,7 +225,7 @@ def _read_page(message: Element, cursor: str) -> Page:
     for change in message.iterfind(f"{{{MNS}}}Changes/*"):
         if change.tag == f"{{{TNS}}}ReadFlagChange":
             continue
-        shown = None if change.tag == f"{{{TNS}}}Delete" else _shown(change[0])
+        shown = None if change.tag == f"{{{TNS}}}Delete" else _shown(change[0], change.tag == f"{{{TNS}}}Update")
         key = shown.key if shown else item_id(change).id
         seen.pop(key, None)
         seen[key] = shown
@@ -286,13 +249,15 @@ def _arrival(shown: Shown) -> datetime:
     return shown.received_on or _LONG_AGO
 
 
-def _shown(found: Element) -> Shown:
+def _shown(found: Element, changed: bool) -> Shown:
     found_id = item_id(found)
     return Shown(
         key=found_id.id,
         size=number(found, "Size"),
         received_on=moment(found, "DateTimeReceived"),
         change_key=found_id.changekey or "",
+        categories=tuple(categories(found)),
+        changed=changed,
     )
 
 
@@ -309,12 +274,6 @@ def _with_mime(key: str, found: Element) -> Arrival:
         received_on=moment(found, "DateTimeReceived"),
         change_key=item_id(found).changekey or "",
     )
-
-
-def _blocks(things: Sequence[T], size: int) -> Iterator[list[T]]:
-    remaining = iter(things)
-    while block := list(islice(remaining, size)):
-        yield block
 
 
 def _by_size(keys: Sequence[str], sizes: dict[str, int]) -> Iterator[list[str]]:

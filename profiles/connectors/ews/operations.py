@@ -73,9 +73,8 @@ class SyncFolderItems(OneRequest, services.SyncFolderItems):
 
     def ask(self, folder: FolderId, state: str, size: int) -> Element:
         """One page of at most `size` changes (1 to 512)."""
-        return self.result(
-            self.get_payload(folder, ID_ONLY, fields("size", "datetime_received"), state or None, None, size, None)
-        )
+        told = fields("size", "datetime_received", "categories")
+        return self.result(self.get_payload(folder, ID_ONLY, told, state or None, None, size, None))
 
 
 class GetItem(OneRequest, services.GetItem):
@@ -102,6 +101,51 @@ class DeleteItem(OneRequest, services.DeleteItem):
         """Delete items; by default they can still be found in Deleted Items."""
         ids = [ItemId(id=key) for key in keys]
         return self.results(self.get_payload(ids, how, SEND_TO_NONE, "SpecifiedOccurrenceOnly", True), len(ids))
+
+
+class MoveItem(OneRequest, services.MoveItem):
+    """Moving; in its new folder an item has another id."""
+
+    def ask(self, keys: Sequence[str], folder: FolderId) -> list[Result]:
+        """Move items of one mailbox into one of its folders; the results hold the new ids."""
+        ids = [ItemId(id=key) for key in keys]
+        return self.results(self.get_payload(ids, folder), len(ids))
+
+
+class FindFolder(OneRequest, services.FindFolder):
+    """Search for folders."""
+
+    def ask(self, parent: FolderId, name: str) -> FolderId | None:
+        """The folder with this display name right below another one; Exchange knows no two that differ in case only."""
+        payload = create_element("m:FindFolder", attrs={"Traversal": "Shallow"})
+        shape = create_element("m:FolderShape")
+        add_xml_child(shape, "t:BaseShape", ID_ONLY)
+        view = {"MaxEntriesReturned": 1, "Offset": 0, "BasePoint": "Beginning"}
+        restriction = create_element("m:Restriction")
+        restriction.append(_named(name))
+        payload.extend([shape, create_element("m:IndexedPageFolderView", attrs=view), restriction])
+        payload.append(folder_ids_element([parent], self.account.version, tag="m:ParentFolderIds"))
+        found = self.result(payload).find(f"{{{MNS}}}RootFolder/{{{TNS}}}Folders")
+        return _folder_id(found[0]) if found is not None and len(found) else None
+
+
+class CreateFolder(OneRequest, services.CreateFolder):
+    """Creation of folders for mail."""
+
+    def ask(self, parent: FolderId, name: str) -> FolderId:
+        """Create a folder below another one. Raises ErrorFolderExists if there is one of this name."""
+        payload = create_element("m:CreateFolder")
+        payload.append(folder_ids_element([parent], self.account.version, tag="m:ParentFolderId"))
+        folder = create_element("t:Folder")
+        add_xml_child(folder, "t:FolderClass", "IPF.Note")
+        add_xml_child(folder, "t:DisplayName", name)
+        folders = create_element("m:Folders")
+        folders.append(folder)
+        payload.append(folders)
+        created = self.result(payload).find(f"{{{MNS}}}Folders")
+        if created is None or not len(created):
+            raise LookupError("no folder")
+        return _folder_id(created[0])
 
 
 class CreateItem(OneRequest, services.CreateItem):
@@ -170,6 +214,13 @@ def item_id(element: Element) -> ItemId:
     return ItemId(id=found.attrib["Id"], changekey=found.get("ChangeKey"))
 
 
+def _folder_id(element: Element) -> FolderId:
+    found = element.find(f"{{{TNS}}}FolderId")
+    if found is None:
+        raise LookupError("no FolderId")
+    return FolderId(id=found.attrib["Id"], changekey=found.get("ChangeKey"))
+
+
 def text(element: Element, path: str) -> str:
     """The text of a property (a path of names in the types namespace), "" if it is not there."""
     found = element.find("/".join(f"{{{TNS}}}{name}" for name in path.split("/")))
@@ -206,3 +257,10 @@ def _equals(mark: str) -> Element:
     constant.append(create_element("t:Constant", attrs={"Value": mark}))
     equals.append(constant)
     return equals
+
+
+def _named(name: str) -> Element:
+    named = create_element("t:Contains", attrs={"ContainmentMode": "FullString", "ContainmentComparison": "IgnoreCase"})
+    named.append(create_element("t:FieldURI", attrs={"FieldURI": "folder:DisplayName"}))
+    named.append(create_element("t:Constant", attrs={"Value": name}))
+    return named

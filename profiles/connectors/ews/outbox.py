@@ -11,7 +11,7 @@ from exchangelib.items import HARD_DELETE
 from exchangelib.properties import ItemId
 
 from profiles.connectors import mime
-from profiles.connectors.base import Conflict, ConnectorError, ItemRejected, OutcomeUnknown, Transient
+from profiles.connectors.base import Cause, Conflict, ConnectorError, ItemRejected, OutcomeUnknown, Transient
 from profiles.connectors.ews import operations
 from profiles.connectors.ews.errors import surely_not_done
 from profiles.connectors.ews.headers import split
@@ -90,7 +90,9 @@ class EwsOutbox:
         except Conflict as error:
             # Somebody touched the draft; another look finds it under its new change key.
             self._look_first.add(letter.mark)
-            raise Transient("The draft was changed before it was sent.", words=error.words) from error
+            raise Transient(
+                "The draft was changed before it was sent.", words=error.words, cause=error.cause
+            ) from error
         except OutcomeUnknown:
             raise
         except ConnectorError as error:
@@ -120,7 +122,8 @@ def _draft_expected() -> Iterator[None]:
 
 
 def _unknown(error: Transient) -> OutcomeUnknown:
-    return OutcomeUnknown(f"Whether the message was sent is not known. {error}", words=error.words, remedy=error.remedy)
+    message = f"Whether the message was sent is not known. {error}"
+    return OutcomeUnknown(message, words=error.words, remedy=error.remedy, cause=error.cause)
 
 
 def with_envelope(letter: Letter) -> bytes:
@@ -132,7 +135,8 @@ def with_envelope(letter: Letter) -> bytes:
     """
     malformed = [address for address in letter.recipients if not _ADDRESS.fullmatch(address)]
     if malformed:
-        raise ItemRejected(f"{malformed[0]!r} is not an email address.", remedy="Correct the recipients.")
+        message = f"{malformed[0]!r} is not an email address."
+        raise ItemRejected(message, remedy="Correct the recipients.", cause=Cause.RECIPIENT)
     head, body = split(letter.raw)
     envelope = mime.envelope(head)
     named = {address.key: address.address for address in (*envelope.to, *envelope.cc) if address.is_valid}
@@ -142,6 +146,7 @@ def with_envelope(letter: Letter) -> bytes:
         raise ItemRejected(
             f"Exchange would also send to {', '.join(uncalled)}, named in To or Cc but not among the recipients.",
             remedy="Add them to the recipients or take them out of To and Cc.",
+            cause=Cause.RECIPIENT,
         )
     hidden = [address for key, address in recipients.items() if key not in named]
     fields = re.split(rb"\r?\n(?![ \t])", head.strip(b"\r\n"))

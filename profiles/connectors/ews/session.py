@@ -25,7 +25,7 @@ from exchangelib.transport import BASIC, NTLM
 from exchangelib.version import EXCHANGE_2013_SP1, Version
 from requests.auth import HTTPBasicAuth
 
-from profiles.connectors.base import AuthenticationFailed, MailboxUnavailable
+from profiles.connectors.base import AuthenticationFailed, Cause, MailboxUnavailable
 from profiles.connectors.ews.errors import translated
 from profiles.connectors.ews.operations import OneRequest
 from profiles.connectors.ews.wire import EndpointAdapter, RaiseAtOnce, reporting
@@ -184,15 +184,19 @@ def _check(access: Access) -> None:
         raise MailboxUnavailable(
             f"{access.url or 'An empty text'} is no address of an Exchange server.",
             remedy="Enter an address such as https://mail.example.com/EWS/Exchange.asmx.",  # 2.7
+            cause=Cause.SETTINGS,
         )
     if url.scheme == "http" and access.tls is not Tls.NONE and url.hostname not in access.allowed_local_hosts:
         raise MailboxUnavailable(
             "The password would be sent without encryption.",
             remedy="Use an address that begins with https, or switch encryption off in the server profile.",
+            cause=Cause.UNENCRYPTED,
         )
     if "@" not in access.address:
         raise MailboxUnavailable(f"{access.address!r} is no email address.", remedy="Correct the mailbox's address.")
     if not access.username:
         raise AuthenticationFailed(
-            "There are no credentials for Exchange.", remedy="Enter user name and password in the mailbox or profile."
+            "There are no credentials for Exchange.",
+            remedy="Enter user name and password in the mailbox or profile.",
+            cause=Cause.NO_CREDENTIALS,
         )

@@ -24,7 +24,7 @@ from exchangelib.util import is_xml
 from requests.adapters import HTTPAdapter
 
 from profiles.connectors import network
-from profiles.connectors.base import ConnectorError, Transient
+from profiles.connectors.base import Cause, ConnectorError, Transient
 from profiles.connectors.ews.errors import BrokenAnswer, HttpStatus, NotReached, Stopped, retry_after
 from profiles.connectors.ews.meanings import UnreadableAnswer
 from profiles.items import Access, Progress, Transport, no_progress
@@ -71,9 +71,11 @@ class BlockResponse(requests.Response):
             while block := self.raw.read1(BLOCK, decode_content=True):
                 received += len(block)
                 if received > LARGEST_ANSWER:
-                    raise Stopped(UnreadableAnswer(f"The answer is larger than {LARGEST_ANSWER // 2**20} MB."))
+                    raise Stopped(
+                        UnreadableAnswer(f"The answer is larger than {LARGEST_ANSWER // 2**20} MB.", cause=Cause.SERVER)
+                    )
                 if monotonic() > deadline + received / network.LOWEST_RATE:
-                    raise Stopped(Transient("The server sends its answer too slowly."))
+                    raise Stopped(Transient("The server sends its answer too slowly.", cause=Cause.TIMEOUT))
                 _tell_progress()
                 yield block
         except urllib3.exceptions.HTTPError as error:

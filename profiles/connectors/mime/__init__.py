@@ -6,24 +6,42 @@ Every string can be stored: it can be encoded as UTF-8 and holds no NUL.
 
 from __future__ import annotations
 
-from profiles.connectors.mime.bodies import Bodies, encoded_files
+from datetime import datetime
+
+from profiles.connectors.mime.automatic import AutomaticKind, answers_automatically, automatic_kind, is_automatic
+from profiles.connectors.mime.bodies import Bodies, encoded_files, tnef_files
 from profiles.connectors.mime.compose import compose
+from profiles.connectors.mime.dates import date
 from profiles.connectors.mime.envelope import envelope_of
 from profiles.connectors.mime.headers import read_fields
 from profiles.connectors.mime.html import summary_of_html
 from profiles.connectors.mime.parts import structure_of, with_line_feeds
+from profiles.connectors.mime.quoting import preview_of, split_quote
+from profiles.connectors.mime.reports import Report, Reported, report_of
+from profiles.connectors.mime.rights import is_rights_protected
 from profiles.connectors.mime.values import Address, Attachment, Envelope, Message
 
 __all__ = [
     "Address",
     "Attachment",
+    "AutomaticKind",
     "Envelope",
     "Message",
+    "Report",
+    "Reported",
+    "answers_automatically",
     "attachment_content",
+    "automatic_kind",
     "compose",
     "envelope",
-    "inner_message",
+    "inner_messages",
+    "is_automatic",
+    "is_rights_protected",
     "message",
+    "preview_of",
+    "received_on",
+    "report_of",
+    "split_quote",
     "summary_of_html",
 ]
 
@@ -57,14 +75,22 @@ def attachment_content(raw: bytes, number: int) -> bytes:
     if 1 <= number <= len(structure.leaves):
         return structure.leaves[number - 1].content(raw)[0]
     index = number - len(structure.leaves) - 1
-    files = encoded_files(raw, structure) if index >= 0 else []
-    return files[index].content if 0 <= index < len(files) else b""
+    if index < 0:
+        return b""
+    contents = [file.content for file in encoded_files(raw, structure)]
+    contents += [file.content for file in tnef_files(raw, structure)]
+    return contents[index] if index < len(contents) else b""
 
 
-def inner_message(raw: bytes) -> bytes | None:
-    """The first attached mail as raw bytes, as forward mailboxes deliver it (8.2); None if there is none."""
+def inner_messages(raw: bytes) -> tuple[bytes, ...]:
+    """The attached mails as raw bytes, in their order, as forward mailboxes deliver them (8.2). What is attached to one
+    of them belongs to it and is not taken apart."""
     raw = with_line_feeds(raw)
-    for part in structure_of(raw).leaves:
-        if part.is_message:
-            return part.content(raw)[0]
-    return None
+    contents = (part.content(raw)[0] for part in structure_of(raw).leaves if part.is_message)
+    return tuple(content for content in contents if content.strip())
+
+
+def received_on(headers: bytes) -> datetime | None:
+    """When the last server on the way took the mail (the topmost Received field), else when it was written."""
+    fields = read_fields(with_line_feeds(headers))
+    return date(fields.first(b"received").rpartition(";")[2]) or date(fields.first(b"date"))

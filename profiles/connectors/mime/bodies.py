@@ -7,16 +7,22 @@ from dataclasses import dataclass, field
 
 from profiles.connectors.mime.charsets import charset_of_html, decode, one_line
 from profiles.connectors.mime.fast import FastContents
+from profiles.connectors.mime.filenames import visible_name
 from profiles.connectors.mime.flowed import unflow
 from profiles.connectors.mime.headers import decode_words
 from profiles.connectors.mime.html import summary_of_html
 from profiles.connectors.mime.parts import Part, Structure
+from profiles.connectors.mime.tnef import Tnef, TnefFile, tnef_of
 from profiles.connectors.mime.transfer import Encoded, split_uuencoded
 from profiles.connectors.mime.values import Attachment
 
 LONGEST_TEXT = 16 << 20  # bytes of one text part, before its charset is decoded
 _TOO_LONG = f"A text is longer than {LONGEST_TEXT >> 20} MB; the rest was left out."
 _UUENCODED_TYPE = "application/octet-stream"
+_TNEF_TYPES = ("application/ms-tnef", "application/vnd.ms-tnef")
+_BROKEN_TNEF = "The winmail.dat could not be unpacked completely; it was kept as it is."
+_ENCRYPTED = "This message is encrypted{how}. It can be read in a mail program that has the key; it is kept as it came."
+_OPAQUE = "This message is signed in a way that hides its text (S/MIME). It is kept as it came."
 
 
 @dataclass(slots=True)
@@ -40,16 +46,47 @@ class Bodies:
         self.warnings: list[str] = []
         self.attachments: list[Attachment] = []
         self.encoded: list[Encoded] = []
+        self.unpacked: list[Tnef] = []
         sections: dict[int, _Section] = {}
         for number, part in enumerate(structure.leaves, 1):
             if is_body(part):
                 self._read_body(part, sections.setdefault(id(_outermost_alternative(part)), _Section()))
-            else:
+            elif not (is_tnef(part) and self._unpack(part)):
                 self._read_attachment(number, part)
-        for number, file in enumerate(self.encoded, len(structure.leaves) + 1):
+        self._add_files_inside(len(structure.leaves) + 1)
+        self.text, self.html = _joined(list(sections.values()))
+        if not (self.text.strip() or self.html.strip()):
+            self.text, self.html = self._other_body(structure)
+
+    def _add_files_inside(self, number: int) -> None:
+        """Files in texts and in winmail.dat are numbered after the parts."""
+        for file in self.encoded:
             name = file_name(decode(file.name)[0])
             self.attachments.append(Attachment(number, name, _UUENCODED_TYPE, len(file.content), "", False, False))
-        self.text, self.html = _joined(list(sections.values()))
+            number += 1
+        for inner in (inner for one in self.unpacked for inner in one.files):
+            self.attachments.append(_attachment_of(number, inner))
+            number += 1
+
+    def _unpack(self, part: Part) -> bool:
+        """Take the files out of a winmail.dat. Returns whether that was all of it; otherwise it stays as well."""
+        found = tnef_of(self._content(part)[0])
+        if found is not None:
+            self.unpacked.append(found)
+        if found is None or not found.is_whole:
+            self._warn(_BROKEN_TNEF)
+            return False
+        return True
+
+    def _other_body(self, structure: Structure) -> tuple[str, str]:
+        """What stands for the text of a mail without any: that of its winmail.dat, or that it is encrypted."""
+        for found in self.unpacked:
+            if found.text or found.html:
+                return found.text.replace("\r\n", "\n").replace("\r", "\n"), found.html.replace("\r\n", "\n")
+        for part in structure.leaves:
+            if words := _hidden_by(part):
+                return words, ""
+        return self.text, self.html
 
     def _content(self, part: Part) -> tuple[bytes, str]:
         content = self.fast.content(part) if self.fast else None
@@ -124,8 +161,8 @@ def name_of(part: Part) -> str:
 
 
 def file_name(text: str) -> str:
-    """A file name on one line that no longer means a path."""
-    return one_line(text).replace("/", "_").replace("\\", "_")
+    """A file name on one line that no longer means a path, and looks like what it is."""
+    return visible_name(one_line(text)).replace("/", "_").replace("\\", "_")
 
 
 def encoded_files(raw: bytes, structure: Structure) -> list[Encoded]:
@@ -135,6 +172,37 @@ def encoded_files(raw: bytes, structure: Structure) -> list[Encoded]:
         if part.content_type == "text/plain" and is_body(part):
             files += split_uuencoded(part.content(raw)[0][:LONGEST_TEXT])[1]
     return files
+
+
+def is_tnef(part: Part) -> bool:
+    """Whether a leaf is a winmail.dat, whatever type a gateway has given it."""
+    if part.content_type in _TNEF_TYPES:
+        return True
+    return part.content_type == "application/octet-stream" and name_of(part).lower() == "winmail.dat"
+
+
+def tnef_files(raw: bytes, structure: Structure) -> list[TnefFile]:
+    """The files in the winmail.dat parts of a mail, in order; they are numbered after the uuencoded ones."""
+    found = (tnef_of(part.content(raw)[0]) for part in structure.leaves if is_tnef(part) and not is_body(part))
+    return [file for one in found if one is not None for file in one.files]
+
+
+def _attachment_of(number: int, file: TnefFile) -> Attachment:
+    kind = file.mime_type.lower() if "/" in file.mime_type else _UUENCODED_TYPE
+    is_inline = bool(file.content_id) and kind.startswith("image/")
+    return Attachment(
+        number, file_name(file.name), kind, len(file.content), one_line(file.content_id), is_inline, False
+    )
+
+
+def _hidden_by(part: Part) -> str:
+    """A sentence, if this part holds the text where only a key opens it."""
+    if part.content_type in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
+        kind = part.parameters.get("smime-type", "").lower()
+        return _OPAQUE if kind == "signed-data" else _ENCRYPTED.format(how=" (S/MIME)")
+    if part.content_type == "application/pgp-encrypted":
+        return _ENCRYPTED.format(how=" (OpenPGP)")
+    return ""
 
 
 def _outermost_alternative(part: Part) -> Part:

@@ -53,7 +53,16 @@ _MEANT = {
     "unicode_1_1_utf_8": "utf_8",
     "x_utf_8": "utf_8",
     "iso_10646_ucs_2": "utf_16_be",
+    "iso_8859_1_i": "cp1252",
+    "ansi": "cp1252",
+    "koi8_ru": "koi8_u",
+    "eucjp_ms": "euc_jp",
+    "cp50220": "iso2022_jp_ext",
+    "iso_2022_jp_ms": "iso2022_jp_ext",
 }
+# Names made of a known one: "x-euc-jp", "charset=utf-8", "windows1251", "dos-866", "utf8_general_ci".
+_PREFIX = re.compile(r"(?:charset=|x-|cs(?=windows|ibm))+")
+_CODE_PAGE = re.compile(r"(?:windows|win|dos|cp|ibm|ms)[-_]?(\d{3,5})$")
 # Codecs that are not charsets of mail: some do not give text, some are slow by design, some read escapes.
 _NOT_CHARSETS = {
     *("base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "uu_codec", "zlib_codec", "rot_13"),
@@ -73,10 +82,20 @@ _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,5}=\s{0,5}[\"']?([\w.
 @lru_cache(maxsize=256)
 def codec_of(charset: str) -> str:
     """The Python codec for a charset as a mail names it, or "" if it is unknown and has to be guessed."""
-    found = _NAME.match(charset.strip(" \t\r\n\"'").lower())
-    if not found:
-        return ""
-    name = normalize_encoding(found[0])
+    found = _NAME.match(charset.strip(" \t\r\n\"'").lower().removeprefix("charset="))
+    return (_known(found[0]) or _known(_plainly(found[0]))) if found else ""
+
+
+def _plainly(charset: str) -> str:
+    """The name that a made-up one was made of."""
+    name = _PREFIX.sub("", charset)
+    if page := _CODE_PAGE.match(name):
+        return f"cp{page[1]}"
+    return "utf-8" if name.startswith(("utf8", "utf-8", "utf_8")) else name
+
+
+def _known(charset: str) -> str:
+    name = normalize_encoding(charset)
     name = _MEANT.get(name) or aliases.get(name) or aliases.get(name.replace("_", "")) or name
     name = _MEANT.get(name, name)
     return name if name in _CHARSETS else ""

@@ -8,13 +8,23 @@ from profiles.connectors.mime.dates import date
 from profiles.connectors.mime.headers import Fields, decode_words, type_and_parameters
 from profiles.connectors.mime.values import Address, Envelope
 
+MOST_ADDRESSES = 10_000
+"""Mailboxes of one list; what a header has beyond that stands in the original only."""
 _FURTHER = {
     name.lower().encode(): name
     for name in (
         "Precedence",
+        "Content-Class",
         "X-Auto-Response-Suppress",
         "X-Autoreply",
+        "X-Autoreply-From",
+        "X-Auto-Reply",
+        "X-Autorespond",
+        "X-Autoresponder",
+        "X-Mail-Autoreply",
         "List-Id",
+        "List-Unsubscribe",
+        "Feedback-Id",
         "X-Failed-Recipients",
         "Importance",
         "X-Priority",
@@ -51,8 +61,8 @@ def envelope_of(fields: Fields) -> Envelope:
 
 
 def _addresses(fields: Fields, name: bytes) -> tuple[Address, ...]:
-    """All mailboxes of all fields of this name: mailers that repeat To mean both."""
-    return tuple(address for value in fields.all(name) for address in addresses(value))
+    """All mailboxes of all fields of this name, at most MOST_ADDRESSES: mailers that repeat To mean both."""
+    return tuple(address for value in fields.all(name) for address in addresses(value))[:MOST_ADDRESSES]
 
 
 def _sender(fields: Fields) -> Address | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 _FORBIDDEN_IN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
+_MAIL_SYSTEMS = ("mailer-daemon", "postmaster", "mail-daemon", "maildelivery")
 _QUOTED_LOCAL_PART = re.compile(r'"(?:[^"\\]|\\.)*+"(?=@)')
 
 
@@ -40,6 +41,8 @@ class Envelope:
     `message_id`, `in_reply_to` and `references` keep their angle brackets. `date` is aware and in UTC. `return_path` is
     None when the header is absent and "" for the null path `<>`. `auto_submitted`, `content_type` and `report_type` are
     lower-cased. `headers` are the few further headers that decisions look at, decoded, in the order of the message.
+    `reported` are the Message-IDs that a delivery report is about; they stand in its body, so whoever has read the whole
+    message adds them.
     """
 
     message_id: str
@@ -59,13 +62,16 @@ class Envelope:
     content_type: str
     report_type: str
     headers: tuple[tuple[str, str], ...]
+    reported: tuple[str, ...] = ()
 
     @property
     def is_delivery_report(self) -> bool:
-        """A bounce: RFC 3464, or the older form, a null return path and a mailer daemon as the sender."""
+        """A bounce: RFC 3464, or the older forms: Exim's field, or a null return path and a mail system as the sender."""
         if self.content_type == "multipart/report" and self.report_type == "delivery-status":
             return True
-        return self.return_path == "" and self.sender is not None and self.sender.key.startswith("mailer-daemon")
+        if self.headers and any(name == "X-Failed-Recipients" for name, _ in self.headers):
+            return True
+        return self.return_path == "" and self.sender is not None and self.sender.key.startswith(_MAIL_SYSTEMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ class Message:
     """A whole mail. `text` and `html` have LF line ends; `warnings` are sentences about what had to be repaired."""
 
     envelope: Envelope
-    text: str
-    html: str
-    attachments: tuple[Attachment, ...]
-    warnings: tuple[str, ...]
+    text: str = ""
+    html: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    warnings: tuple[str, ...] = ()

@@ -17,9 +17,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from profiles.connectors.base import AuthenticationFailed, ConnectorError, MailboxUnavailable, Throttled, Transient
+from profiles.connectors.base import (
+    AuthenticationFailed,
+    Cause,
+    ConnectorError,
+    MailboxUnavailable,
+    Throttled,
+    Transient,
+)
 from profiles.connectors.network import CHECK_PORT, Connection, wrong_greeting
-from profiles.connectors.words import asks_to_wait, plain_response, said, told_delay
+from profiles.connectors.words import asks_to_wait, plain_response, refused_login, said, told_delay
 from profiles.items import Access, Progress, Tls
 
 PORTS = {Tls.IMPLICIT: 995, Tls.STARTTLS: 110, Tls.NONE: 110}
@@ -27,8 +34,8 @@ WINDOW = 100
 """Requests under way at once."""
 WINDOW_BYTES = 8 * 1024 * 1024
 """Bytes of messages under way at once, as LIST tells their sizes; a bigger message goes alone."""
-LARGEST_MESSAGE = 150 * 1024 * 1024
-"""Bytes; bigger messages are never fetched (5.19)."""
+LARGEST_MESSAGE = 512 * 1024 * 1024
+"""Bytes; bigger messages are never fetched, whoever asks for them (5.19)."""
 LARGEST_BODY = LARGEST_MESSAGE + 1024 * 1024
 LONGEST_UID = 255
 TEMPORARY = re.compile(
@@ -144,7 +151,8 @@ class Pop3Session:
         if not greeting.startswith((b"+OK", b"-ERR")):
             raise wrong_greeting(self._name, greeting, "POP3")
         if refusal := self._refusal(greeting):
-            raise self._translated(refusal, Transient(f"{self._name} takes no one now.", words=refusal.words))
+            busy = Transient(f"{self._name} takes no one now.", words=refusal.words, cause=Cause.SERVER)
+            raise self._translated(refusal, busy)
         self._learn_capabilities()
         if self._access.tls is Tls.STARTTLS:
             self._start_tls()
@@ -157,7 +165,8 @@ class Pop3Session:
 
     def _start_tls(self) -> None:
         if refusal := self._command("STLS"):
-            raise MailboxUnavailable(f"{self._name} does not offer STLS.", words=refusal.words, remedy=CHECK_PORT)
+            message = f"{self._name} does not offer STLS."
+            raise MailboxUnavailable(message, words=refusal.words, remedy=CHECK_PORT, cause=Cause.TLS_MODE)
         self._connection.start_tls()
         self._learn_capabilities()  # what was said in clear may have been forged (RFC 2595 §4)
 
@@ -171,6 +180,7 @@ class Pop3Session:
             raise MailboxUnavailable(
                 f"{self._name} offers no way to log in that we know (USER or AUTH PLAIN).",
                 remedy="Many servers allow it on encrypted connections only: turn encryption on in the server profile.",
+                cause=Cause.LOGIN_METHOD,
             )
         if refusal:
             raise self._login_refused(refusal)
@@ -259,7 +269,9 @@ class Pop3Session:
             return None
         if line.startswith(b"-ERR"):
             return Refusal(said(line.partition(b" ")[2], self._access))
-        raise Transient(f"{self._name} gave an answer that is not POP3.", words=said(line, self._access))
+        raise Transient(
+            f"{self._name} gave an answer that is not POP3.", words=said(line, self._access), cause=Cause.PORT
+        )
 
     def _multiline(self) -> bytes | Refusal:
         return self._status() or self._connection.dotted(LARGEST_BODY)
@@ -272,10 +284,13 @@ class Pop3Session:
         if words.upper().startswith("[LOGIN-DELAY]") or asks_to_wait(words):
             return Throttled(f"{self._name} asks to come less often.", delay=self._delay(words), words=words)
         if TEMPORARY.search(words):
-            return Transient(f"{self._name} cannot serve this mailbox now.", words=words)
+            return Transient(f"{self._name} cannot serve this mailbox now.", words=words, cause=Cause.SERVER)
         if words.upper().startswith("[SYS/PERM]"):
             return MailboxUnavailable(
-                f"{self._name} cannot serve this mailbox.", words=words, remedy="Ask the administrator of the server."
+                f"{self._name} cannot serve this mailbox.",
+                words=words,
+                remedy="Ask the administrator of the server.",
+                cause=refused_login(words, Cause.SERVER),
             )
         return otherwise
 
@@ -284,6 +299,7 @@ class Pop3Session:
             f"{self._name} refused the user name or the password.",
             words=refusal.words,
             remedy="Enter the credentials again; check that POP3 is allowed for this account.",
+            cause=refused_login(refusal.words, Cause.CREDENTIALS),
         )
         # "Wrong password, try again later" must not make us try again.
         return wrong if WRONG_LOGIN.search(refusal.words) else self._translated(refusal, wrong)
@@ -296,21 +312,26 @@ class Pop3Session:
 
     def _no_unique_ids(self, refusal: Refusal) -> ConnectorError:
         if "UIDL" in self._capabilities:
-            return Transient(f"{self._name} refused UIDL although it offers it.", words=refusal.words)
+            message = f"{self._name} refused UIDL although it offers it."
+            return Transient(message, words=refusal.words, cause=Cause.UNIQUE_IDS)
         return MailboxUnavailable(
             f"{self._name} has no unique ids (UIDL), so new mail cannot be told from old.",
             words=refusal.words,
             remedy="Turn UIDL on at the server, or reach this mailbox through Exchange.",
+            cause=Cause.UNIQUE_IDS,
         )
 
 
 def _check_credentials(access: Access) -> None:
     """A line break in a name or password would smuggle in a command of its own."""
     if not access.username:
-        raise AuthenticationFailed("POP3 needs a user name and a password.", remedy="Enter the mailbox's credentials.")
+        remedy = "Enter the mailbox's credentials."
+        raise AuthenticationFailed("POP3 needs a user name and a password.", remedy=remedy, cause=Cause.NO_CREDENTIALS)
     if re.search(r"[\r\n\0]", access.username + access.password):
         raise AuthenticationFailed(
-            "The user name or the password contains a line break.", remedy="Enter the mailbox's credentials again."
+            "The user name or the password contains a line break.",
+            remedy="Enter the mailbox's credentials again.",
+            cause=Cause.NO_CREDENTIALS,
         )
 
 

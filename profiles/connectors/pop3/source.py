@@ -15,8 +15,9 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
-from profiles.connectors.base import AuthenticationFailed, MailboxUnavailable, Transient
+from profiles.connectors.base import AuthenticationFailed, Cause, MailboxUnavailable, Transient
 from profiles.connectors.network import ReplyTooLong
 from profiles.connectors.pop3.client import LARGEST_MESSAGE, Listed, Pop3Session, Refusal
 from profiles.items import INBOX, Access, Arrival, Missing, Page, Progress, Shown, no_progress
@@ -54,6 +55,7 @@ class Pop3Source:
             raise MailboxUnavailable(
                 f"A POP3 server has no folder but the inbox; {folder} cannot be read.",
                 remedy="Stop tracking this folder, or reach the mailbox through Exchange.",
+                cause=Cause.FOLDER,
             )
         self.close()
         with self._logged_in():
@@ -61,7 +63,7 @@ class Pop3Source:
         yield from shown
 
     def fetch(self, keys: Sequence[str], *, raw: bool) -> Iterator[Arrival | Missing]:
-        """The messages, always whole: `raw` is given without being asked for, because POP3 sends whole messages anyway.
+        """The messages. Without `raw` their headers alone (TOP), or the whole where the server cannot do that.
 
         Lines end with CRLF, the last one too, however the message was stored; all else is exactly as the server has it.
         Messages over LARGEST_MESSAGE are never fetched. Raises Transient when the connection breaks: what was yielded
@@ -70,7 +72,7 @@ class Pop3Source:
         left = deque(keys)
         while left:
             try:
-                yield from self._fetch(left)
+                yield from self._fetch(left, raw)
             except ReplyTooLong:
                 # The size the server told was a lie. The other messages are fetched in a new session.
                 yield Missing(left.popleft(), gone=False, error=TOO_LARGE)
@@ -86,8 +88,16 @@ class Pop3Source:
                 session.delete(numbers)
                 self._forget()
 
-    def categorize(self, keys: Sequence[str], category: str) -> dict[str, str]:
+    def categorize(self, keys: Sequence[str], category: str, *, instead_of: str = "") -> dict[str, str]:
         """POP3 has no categories (2.13)."""
+        return {}
+
+    def uncategorize(self, keys: Sequence[str], category: str) -> dict[str, str]:
+        """POP3 has no categories (2.13)."""
+        return {}
+
+    def move(self, keys: Sequence[str], folder_name: str) -> dict[str, str]:
+        """POP3 has no folders (2.13)."""
         return {}
 
     def close(self) -> None:
@@ -96,14 +106,20 @@ class Pop3Source:
             self._session.close()
         self._forget()
 
-    def _fetch(self, left: deque[str]) -> Iterator[Arrival | Missing]:
+    def _fetch(self, left: deque[str], raw: bool) -> Iterator[Arrival | Missing]:
         """One result for each key, which is taken from `left` right before its result is yielded."""
         with self._logged_in() as session:
             found = [self._maildrop.get(key) for key in left]
-            answers = session.retrieve([message for message in found if message and not _too_large(message)])
-            for message in found:
-                answer = next(answers) if message and not _too_large(message) else None
-                yield self._result(left.popleft(), message, answer, session)
+            only_headers = session.tops and not raw
+            wanted = [message and (only_headers or not _too_large(message)) for message in found]
+            asked = [message for message, is_wanted in zip(found, wanted, strict=True) if message and is_wanted]
+            answers = session.headers(asked) if only_headers else session.retrieve(asked)
+            for message, is_wanted in zip(found, wanted, strict=True):
+                answer = next(answers) if is_wanted else None
+                result = self._result(left.popleft(), message, answer, session)
+                if only_headers and message and isinstance(result, Arrival):
+                    result = replace(result, size=message.size, raw=None)
+                yield result
 
     def _result(
         self, key: str, message: Listed | None, answer: bytes | Refusal | None, session: Pop3Session
@@ -140,7 +156,7 @@ class Pop3Source:
             self._maildrop = _keyed(session)
         except ReplyTooLong as error:
             session.cut()
-            raise Transient(f"The list of messages has no end: {error}") from error
+            raise Transient(f"The list of messages has no end: {error}", cause=Cause.SERVER) from error
         except BaseException:
             session.cut()
             raise

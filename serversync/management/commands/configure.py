@@ -12,6 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from profiles import history
 from serversync.configure import BadConfiguration, Outcome, configure
 from serversync.configure.writing import Change
 
@@ -28,7 +29,8 @@ class Command(BaseCommand):
 
     def handle(self, *, file: Path, check: bool, as_json: bool, **_: Any) -> None:
         try:
-            outcome = configure(file, timezone.now(), check=check)
+            with history.acting("configure"):
+                outcome = configure(file, timezone.now(), check=check)
         except BadConfiguration as error:
             self.stdout.write(_problems(error)) if as_json else self.stderr.write(self.style.ERROR(str(error)))
             sys.exit(1)

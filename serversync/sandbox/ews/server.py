@@ -1,4 +1,5 @@
-"""The EWS face of the sandbox: an HTTP server that answers SOAP requests at /EWS/Exchange.asmx.
+"""The EWS face of the sandbox: an HTTP server that answers SOAP requests at /EWS/Exchange.asmx, and tells at
+/autodiscover/autodiscover.xml that it does.
 
 Basic authentication only. Every request goes the same way: read, sign in, find out whose mailbox it is about, log,
 let a planted fault strike, else do the work.
@@ -13,7 +14,7 @@ import contextlib
 import logging
 from dataclasses import replace
 
-from serversync.sandbox.ews import soap, wire
+from serversync.sandbox.ews import autodiscover, soap, wire
 from serversync.sandbox.ews.access import Call, acting_mailbox, target_address
 from serversync.sandbox.ews.events import Subscriptions
 from serversync.sandbox.ews.operations import OPERATIONS, Operation
@@ -73,11 +74,14 @@ class Face:
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """The answer to one HTTP request."""
-        if request.path.lower() != PATH:
+        path = request.path.lower()
+        if path not in (PATH, autodiscover.PATH):
             return HttpResponse(404, b"There is nothing here.", "text/plain")
         caller = self._sign_in(request)
         if caller is None:
             return _challenge()
+        if path == autodiscover.PATH:
+            return await self._tell_where(request)
         if request.method != "POST":
             return HttpResponse(405, b"Requests are posted here.", "text/plain", {"Allow": "POST"})
         try:
@@ -86,6 +90,19 @@ class Face:
         except EwsError as error:
             return fault_response(error)
         return await self._perform(Call(self.world, caller, acting, envelope.operation, envelope.body), envelope)
+
+    async def _tell_where(self, request: HttpRequest) -> HttpResponse:
+        """Autodiscover: this server has the mailboxes of all accounts."""
+        address = autodiscover.address_in(request.body)
+        self.world.log.record(FACE, autodiscover.OPERATION, address)
+
+        def work() -> HttpResponse:
+            ours = f"http://{request.headers.get('host', 'localhost')}/EWS/Exchange.asmx"
+            url = self.world.settings.ews_location or ours
+            return HttpResponse(200, autodiscover.answer(address, self.world.accounts.get(address.lower()), url))
+
+        fault = self.world.faults.match(FACE, autodiscover.OPERATION, address)
+        return work() if fault is None else await strike(fault, work)
 
     async def _perform(self, call: Call, envelope: SoapRequest) -> HttpResponse:
         mailbox = target_address(call, envelope)

@@ -98,6 +98,9 @@ def test_alice_looks_around(browser: Browser, live_server: Any, bobs: Mailbox, w
         f"/brake/pause/?mailbox={bobs.pk}",
         "/health/",
         "/instance/",
+        "/help/settings/",
+        "/auditlog/logentry/",
+        f"/mailboxes/mailbox/{bobs.pk}/history/",
     ):
         visit.open(live_server.url + address)
         assert visit.troubles == [], address
@@ -121,7 +124,7 @@ def test_the_body_is_shown_and_can_do_nothing(browser: Browser, live_server: Any
 def test_alice_presses_sync_now(browser: Browser, live_server: Any, bobs: Mailbox) -> None:
     visit = Visit(browser, live_server, PHONE, "light")
     visit.open(live_server.url + "/mailboxes/mailbox/?q=bob")
-    visit.page.get_by_role("button", name="Sync Bob now").click()
+    visit.page.get_by_role("button", name="Sync now Bob").click()
     visit.page.get_by_text("legs were asked to run now").wait_for()
     assert visit.page.url.endswith("/mailboxes/mailbox/?q=bob")
     assert MailboxLeg.objects.get(mailbox=bobs, leg=Leg.INCOMING).requested_on is not None
@@ -142,5 +145,25 @@ def test_alice_pulls_the_brake_with_two_clicks(browser: Browser, live_server: An
     visit.page.get_by_role("button", name="Resume").click()
     visit.page.get_by_text("Resumed: the organization.").wait_for()
     assert MailboxLeg.objects.get(mailbox=bobs, leg=Leg.INCOMING).requested_on is not None
+    assert visit.troubles == []
+    visit.context.close()
+
+
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_alice_sets_a_profile_for_a_ticked_mailbox(
+    browser: Browser, live_server: Any, bobs: Mailbox, width: int
+) -> None:
+    branch, visit = profile("Branch"), Visit(browser, live_server, width, "light")
+    visit.open(live_server.url + "/mailboxes/mailbox/?q=bob")
+    visit.page.locator(f"input[name=_selected_action][value='{bobs.pk}']").check()
+    visit.page.locator("select[name=action]").select_option("set_profile")
+    visit.page.locator("button[name=index]").click()
+    visit.page.get_by_role("heading", name="Set the profile of 1 mailbox?").wait_for()
+    assert not visit.sticks_out()
+    visit.page.locator("select[name=profile]").select_option("Branch")
+    visit.page.get_by_role("button", name="Set the profile").click()
+    visit.page.get_by_text("1 mailboxes were changed").wait_for()
+    assert visit.page.url.endswith("/mailboxes/mailbox/?q=bob")
+    assert Mailbox.objects.get(pk=bobs.pk).email_server_profile == branch
     assert visit.troubles == []
     visit.context.close()

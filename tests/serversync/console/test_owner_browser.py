@@ -57,9 +57,9 @@ def test_alice_looks_at_her_mailbox(
     visit.context.close()
 
 
-def tab_to(page: Page, what: str) -> None:
+def tab_to(page: Page, what: str, most: int = 60) -> None:
     """Press Tab until the element is focused, as somebody without a mouse does; every stop must be visible."""
-    for _ in range(60):
+    for _ in range(most):
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.getClientRects().length > 0"), "the focus is on nothing visible"
         if page.evaluate("selector => document.activeElement.matches(selector)", what):

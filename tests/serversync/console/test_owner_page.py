@@ -129,6 +129,29 @@ def test_alice_chooses_a_filter_by_its_example(office: Office, alice: Client, ta
     assert office.supports.regarding_queue.incoming_email_filtering_method == takes
 
 
+def test_a_filter_that_the_organization_has_set_for_all_leaves_alices_own_choice_alone(
+    office: Office, alice: Client
+) -> None:  # 5.5
+    own = office.alices.regarding_user.sync_settings.incoming_email_filtering_method
+    forced = {"sss_force_filtering_method_for_user_mailboxes": int(IncomingFilter.NO_MESSAGES)}
+    Organization.objects.update_or_create(pk=1, defaults={"overrides": forced})
+    page = alice.get(OWN).content.decode()
+    assert "Your organization has set this for everybody." in page
+    assert EXAMPLES[IncomingFilter.NO_MESSAGES] in page
+    assert EXAMPLES[IncomingFilter.ALL_MESSAGES] not in page
+    press(alice, "filter", office.alices, takes=IncomingFilter.NO_MESSAGES.value)
+    office.alices.regarding_user.sync_settings.refresh_from_db()
+    assert office.alices.regarding_user.sync_settings.incoming_email_filtering_method == own
+
+
+def test_a_filter_that_is_hidden_is_refused_unless_it_is_chosen_already(office: Office, alice: Client) -> None:  # 5.5
+    Organization.objects.update_or_create(pk=1, defaults={"overrides": {"hide_track_all_option": True}})
+    assert "is not one of the available choices" in press(alice, "filter", office.alices, takes=0)
+    press(alice, "filter", office.supports, takes=IncomingFilter.ALL_MESSAGES.value)
+    office.supports.regarding_queue.refresh_from_db()
+    assert office.supports.regarding_queue.incoming_email_filtering_method == IncomingFilter.ALL_MESSAGES
+
+
 def test_a_filter_that_does_not_exist_is_refused_and_changes_nothing(office: Office, alice: Client) -> None:
     before = office.alices.regarding_user.sync_settings.incoming_email_filtering_method
     assert "is not one of the available choices" in press(alice, "filter", office.alices, takes=9)

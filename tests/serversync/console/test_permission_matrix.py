@@ -14,7 +14,17 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 from django_q.models import Failure, Success
 
-from mailboxes.models import AddressEntry, MailboxStatistics, Organization, Pause, QueueItem, TraceLevel, TraceLog
+from mailboxes.models import (
+    AddressEntry,
+    Mailbox,
+    MailboxStatistics,
+    Organization,
+    Pause,
+    QueueItem,
+    TraceLevel,
+    TraceLog,
+)
+from profiles import history
 from tests.serversync.console.roles import ROLES, Office, browser, open_office
 from tracking.crm.models import Account, Case, Contact, DomainEvent, Lead
 from tracking.models import MailboxTrackingFolder, Placement, SyncCursor
@@ -24,6 +34,8 @@ PAGES: dict[str, tuple[str, str]] = {
     "login": ("GET", "yyyyyyyy"),
     "logout": ("POST", "llllllll"),
     "owner:own": ("GET", "lyyyyyyy"),
+    "owner:alerts": ("GET", "lyyyyyyy"),
+    "owner:password": ("GET", "lyyyyyyy"),
     "owner:queue": ("GET", "lhyyhhhh"),
     "owner:sync": ("POST", "lhynhhhh"),
     "owner:filter": ("POST", "lhynhhhh"),
@@ -33,15 +45,25 @@ PAGES: dict[str, tuple[str, str]] = {
     "owner:approve": ("POST", "lhnnhhhh"),  # 3.6: never a queue's address
     "owner:redo": ("POST", "lhynhhhh"),
     "owner:dismiss": ("POST", "lhynhhhh"),
+    "owner:dismiss_all": ("POST", "lhynhhhh"),
     "owner:email": ("GET", "lhyyhhhy"),
     "owner:body": ("GET", "lhyyhhhy"),
     "owner:original": ("GET", "lhyyhhhy"),
     "owner:attachment": ("GET", "lhyyhhhy"),
+    "owner:settle_delivery": ("POST", "lhynhhhn"),
+    "owner:fetch_whole": ("POST", "lhynhhhn"),
+    "owner:belonging": ("GET", "lhyyhhhn"),
+    "owner:privacy": ("POST", "lhyyhhhn"),  # mail of a queue belongs to its people
+    "queues:mine": ("GET", "lyyyyyyy"),
+    "queues:queue": ("GET", "lhyyhhhh"),
+    "queues:work": ("POST", "lhyyhhhh"),
     "console:email": ("GET", "llllnnyy"),  # masked for the administrator
     "console:body": ("GET", "llllnnhy"),
     "console:original": ("GET", "llllnnhy"),
     "console:attachment": ("GET", "llllnnhy"),
     "console:settle_delivery": ("POST", "llllnnyy"),
+    "console:belonging": ("GET", "llllnnhy"),
+    "console:fetch_whole": ("POST", "llllnnyy"),
     "console:mailbox": ("GET", "llllyyyy"),
     "console:sync": ("POST", "llllnnyy"),
     "console:enable": ("POST", "llllnnyy"),
@@ -57,6 +79,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "console:readyz": ("GET", "yyyyyyyy"),
     "console:why": ("GET", "llllnyyy"),
     "console:errors": ("GET", "lyyyyyyy"),
+    "console:settings_help": ("GET", "lyyyyyyy"),
     "console:test_new_profile": ("POST", "llllnnyy"),
     "console:test_profile": ("POST", "llllnnyy"),
     "admin:index": ("GET", "llllyyyy"),
@@ -95,6 +118,7 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "tracking_mailboxtrackingfolder": ("nnyy", "nnyy", "nnyy"),
     "auth_user": ("nnyy", "nnyy", "nnny"),
     "auth_group": ("nnny", "nnny", "nnny"),
+    "auditlog_logentry": ("yyyy", "nnnn", "nnnn"),  # of what each may look at
     "django_q_failure": ("nnny", "nnnn", "nnnn"),
     "django_q_success": ("nnny", "nnnn", "nnnn"),
 }
@@ -184,6 +208,7 @@ def things(office: Office) -> dict[str, Any]:
         Group.objects.get(name="auditor"),
         Failure.objects.create(id="f" * 32, name="f", success=False, **done),
         Success.objects.create(id="s" * 32, name="s", success=True, **done),
+        history.entries_of(Mailbox, str(office.alices.pk))[0],
     ]
     return {f"{one._meta.app_label}_{one._meta.model_name}": one for one in made}
 
@@ -203,6 +228,8 @@ def arguments(name: str, office: Office, things: dict[str, Any]) -> list[Any]:
     supports, email = office.supports.pk, office.to_support.pk
     special = {
         "owner:queue": [office.supports.regarding_queue_id],
+        "queues:queue": [office.supports.regarding_queue_id],
+        "queues:work": [office.supports.regarding_queue_id],
         "owner:redo": [supports, office.ignored.pk],
         "owner:dismiss": [supports, things["mailboxes_tracelog"].pk],
         "console:enable": [supports, 0],
@@ -213,13 +240,16 @@ def arguments(name: str, office: Office, things: dict[str, Any]) -> list[Any]:
         return special[name]
     if name.endswith("attachment"):
         return [email, office.to_support.attachments.get().attachment_number]
-    about_email = name.endswith((":email", ":body", ":original", ":settle_delivery"))
+    about_email = name.endswith(
+        (":email", ":body", ":original", ":settle_delivery", ":privacy", ":fetch_whole", ":belonging")
+    )
     about_mailbox = name.startswith("owner:") or name in [
         f"console:{n}" for n in ("mailbox", "sync", "test", "count", "trials")
     ]
-    return [email] if about_email else [supports] if about_mailbox and name != "owner:own" else []
+    return [email] if about_email else [supports] if about_mailbox and name not in OWN_PAGES else []
 
 
+OWN_PAGES = ("owner:own", "owner:alerts", "owner:password")
 QUERIES = {"admin:autocomplete": "?app_label=mailboxes&model_name=mailbox&field_name=owner&term="}
 
 

@@ -110,11 +110,32 @@ def test_a_new_profile_is_tested_before_it_is_saved(alice: Client, company: Comp
 def test_a_form_that_does_not_fit_is_corrected_before_anything_is_tried(alice: Client, company: Company) -> None:
     saved = company.pop3_profile()
     company.sandbox.clear_log()
-    values = filled(alice, change_page(saved)) | {"incoming_tls": "starttls"}
-    assert "Set 110" in alice.post(test_address(saved), values).content.decode()
+    values = filled(alice, change_page(saved)) | {"incoming_server_location": "pop.us.test:995"}
+    assert "the port has its own field" in alice.post(test_address(saved), values).content.decode()
     values = filled(alice, change_page(saved)) | {"test_mailbox": "nobody@us.test"}
     assert "There is no mailbox with the address" in alice.post(test_address(saved), values).content.decode()
     assert company.sandbox.log()["requests"] == []
+
+
+def test_an_encryption_that_the_port_surely_does_not_speak_is_saved_with_a_warning(alice: Client) -> None:  # 2.6
+    headquarters = profile()
+    values = filled(alice, change_page(headquarters)) | {"incoming_tls": "starttls", "incoming_port_number": "995"}
+
+    told = alice.post(change_page(headquarters), values, follow=True).content.decode()
+
+    assert "Port 995 begins with TLS at every usual server." in told
+    headquarters.refresh_from_db()
+    assert (headquarters.incoming_tls, headquarters.incoming_port_number) == ("starttls", 995)
+
+
+def test_the_connection_test_warns_of_it_and_names_the_encryption_that_answers(alice: Client, company: Company) -> None:
+    saved = company.pop3_profile()
+    values = filled(alice, change_page(saved)) | {"incoming_tls": "starttls", "outgoing_port_number": "465"}
+    told = alice.post(test_address(saved), values).content.decode()
+    assert "Port 465 begins with TLS at every usual server." in told
+    assert "Tried with STARTTLS" in told
+    assert "answers to unencrypted connections only." in told
+    assert reverse("console:errors") + "#tls" in told
 
 
 def test_only_who_may_change_profiles_has_hosts_connected_to(bob: Client, db: None) -> None:  # law 10

@@ -1,0 +1,123 @@
+"""What correlation asks the database: a fixed number of selects, each by an index, and none without a reason (6)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from mailboxes.models import Organization
+from mailboxes.policy import Policy
+from tests.letters import letter
+from tests.tracking.post_office import PostOffice
+from tests.tracking.test_late_joining import ALL, answer, question
+from tests.tracking.test_relevance import message
+from tracking.crm.models import Account, Contact, Email
+from tracking.decide.verdicts import Message
+from tracking.facts.known import tracked_emails
+from tracking.facts.people import addresses_in, matches_of
+from tracking.facts.threads import threads_of
+from tracking.keep.joining import join_late
+
+INDEX = base64.b64encode(b"\x01\xd0\x11\x22\x33\x44" + bytes(range(16))).decode()
+TOKEN = "[#7K3M9QXW2RTV8HNB]"
+TABLES = ("crm_email", "crm_emailhash", "crm_activityparty", "tracking_awaitedancestor", "tracking_ledgerrow")
+
+
+@contextmanager
+def selects() -> Iterator[list[tuple[str, Any]]]:
+    heard: list[tuple[str, Any]] = []
+
+    def listen(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("SELECT") and any(f'FROM "{table}"' in sql for table in TABLES):
+            heard.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(listen):
+        yield heard
+
+
+def scanned(sql: str, params: Any) -> list[str]:
+    """The parts of the plan that read a whole table though an index could have been used."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # tiny tables are scanned otherwise
+            cursor.execute(f"EXPLAIN {sql}", params)
+            return [line for (line,) in cursor.fetchall() if "Seq Scan" in line]
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+        return [line[3] for line in cursor.fetchall() if line[3].startswith("SCAN")]
+
+
+@pytest.fixture
+def office(db: None) -> PostOffice:
+    """Ann's question is tracked: it bears an index; a token and a record are put on it."""
+    organization = Organization.objects.get_or_create(pk=1)[0]
+    organization.overrides = {"email_smart_matching_enabled": True}
+    organization.save()
+    found = PostOffice()
+    alice = found.user("Alice", ALL)
+    acme = Account.objects.create(name="Acme")
+    Contact.objects.create(full_name="Ann", email_address_1="ann@acme.test", parent_customer=acme)
+    found.deliver([alice], question(extra_headers=[("Thread-Index", INDEX)]))
+    found.deliver([alice], answer(in_reply_to="<gone@acme.test>"))
+    found.read(alice)
+    Email.objects.filter(message_id="<q@acme.test>").update(tracking_token=TOKEN)
+    return found
+
+
+def look_up(messages: list[Message], policy: Policy) -> Any:
+    tracked = tracked_emails(messages)
+    by_address = matches_of(addresses_in(one.envelope for one in messages))
+    return threads_of(messages, tracked, by_address, policy, timezone.now())
+
+
+def replies(count: int) -> list[Message]:
+    return [
+        message(
+            letter(
+                "ann@acme.test",
+                "alice@us.test",
+                f"Re: Quote {TOKEN}",
+                str(number),
+                message_id=f"<{number}@x>",
+                extra_headers=[("Thread-Index", INDEX)],
+            )
+        )
+        for number in range(count)
+    ]
+
+
+def test_every_look_up_uses_an_index_and_their_number_is_fixed(office: PostOffice) -> None:
+    policy = Organization.current().policy()
+    with selects() as few:
+        found = look_up(replies(1), policy)
+    assert found.by_token
+    assert found.by_index
+    assert found.people
+    with selects() as many:
+        look_up(replies(50), policy)
+    assert len(few) == len(many) <= 8
+    for sql, params in many:
+        assert scanned(sql, params) == [], sql
+
+
+def test_what_gives_no_reason_is_asked_by_one_select(office: PostOffice) -> None:
+    plain = [message(letter("zoe@else.test", "alice@us.test", "Hello", "x"))]
+    with selects() as heard:
+        look_up(plain, Policy())
+    assert len(heard) == 1
+
+
+def test_waiting_messages_are_found_by_an_index(office: PostOffice) -> None:
+    with selects() as heard:
+        arrived = Email.objects.get(message_id="<q@acme.test>")
+        arrived.message_id = "<gone@acme.test>"
+        join_late([arrived], {"<another@acme.test>"}, Policy(), timezone.now())
+    assert Email.objects.get(message_id="<a@acme.test>").parent_activity == arrived
+    for sql, params in heard:
+        assert scanned(sql, params) == [], sql
