@@ -14,7 +14,7 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 
-from mailboxes.models import AddressEntry
+from mailboxes.models import AddressEntry, AddressResolution
 
 OTHERS = 9
 
@@ -122,7 +122,8 @@ def _essence(entry: AddressEntry) -> tuple[int, str, str, bool]:
 
 
 def forget(record: models.Model) -> None:
-    """Take one record out of the index."""
+    """Take one record out of the index, and what people have said about it: an address no longer stands for it."""
     if type(record) in _sources:
         record_type = ContentType.objects.get_for_model(type(record))
-        AddressEntry.objects.filter(record_type=record_type, record_id=str(record.pk)).delete()
+        for model in (AddressEntry, AddressResolution):
+            model._default_manager.filter(record_type=record_type, record_id=str(record.pk)).delete()

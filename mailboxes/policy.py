@@ -72,6 +72,11 @@ class Policy:
     track_categorized_items: bool = True  # 5.23
     tracked_category: str = "Tracked to CRM"  # 5.23
     undeliverable_category: str = "Tracked to CRM (Undeliverable)"  # 5.22
+    folder_based_tracking: bool = True  # 9.1
+    maximum_tracking_folders: int = 25  # 9.1
+    tracking_folders_below_inbox_only: bool = False  # 9.2
+    folder_overwrites_manual_regarding: bool = False  # 9.5
+    folder_onboarding_per_cycle: int = 200  # 9.3
     maximum_email_delivery_attempts: int = 10  # 7.4
     item_attempts: int = 5  # 5.22
     deletion_grace_hours: int = 0  # 5.24; more than the hours between two backups, and a restore loses nothing
@@ -107,6 +112,8 @@ DYNAMICS: Mapping[str, Any] = {
     "keep_related_internal_email": False,
     "ignore_internal_email_detection_enhancement": True,
     "sss_create_additional_queue_items_for_already_tracked_email": False,
+    "tracking_folders_below_inbox_only": True,
+    "folder_overwrites_manual_regarding": True,
     "email_token_enabled": True,
     "tracking_token_form": "classic",
 }

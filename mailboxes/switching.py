@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from mailboxes.asking import ask_forward_mailboxes
 from mailboxes.models import Approval, Leg, Mailbox, MailboxLeg
 from profiles import history
 from profiles.models import StateCode
@@ -14,6 +15,7 @@ from profiles.models import StateCode
 
 def sync_now(mailboxes: QuerySet[Mailbox], now: datetime) -> int:
     """Ask every enabled leg of these mailboxes to run at once. Returns how many legs were asked."""
+    ask_forward_mailboxes(mailboxes, now)
     return MailboxLeg.objects.filter(mailbox__in=mailboxes, enabled=True).request(now)
 
 

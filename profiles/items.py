@@ -12,6 +12,11 @@ from enum import Enum
 
 INBOX = "inbox"
 SENT = "sentitems"
+DRAFTS = "drafts"
+OUTBOX = "outbox"
+DELETED = "deleteditems"
+JUNK = "junkemail"
+ARCHIVE = "archive"
 
 
 class Transport(Enum):
@@ -53,6 +58,29 @@ class Access:
     max_connections: int = 10
     ca_file: str = ""
     allowed_local_hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One mail folder of a mailbox (9.4).
+
+    `key` stays when the folder is renamed or moved; every method of a source that wants a folder takes it. `parent_key`
+    is that of the nearest mail folder above, "" right below the top of the mailbox. `path` leads from there:
+    "Inbox/Customers/Shop"; a "/" within a name stands in it as "／". `unread` is None where the server does not tell.
+
+    `changed` is a stamp, opaque text that differs after every change of what lies in the folder (not below it) and
+    stays as long as there is none; "" where the server cannot tell. `kind` is the distinguished name of a folder that
+    every mailbox has (INBOX, SENT, DELETED, …), "" of those that people made.
+    """
+
+    key: str
+    parent_key: str
+    name: str
+    path: str
+    total: int = 0
+    unread: int | None = None
+    changed: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +173,42 @@ class Receipt:
     refused: tuple[Refused, ...] = ()
     key: str = ""
     words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What somebody looks for on a server: the message with this Message-ID, or what this sender wrote; if told, received
+    in this range of time."""
+
+    message_id: str = ""
+    sender: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One message that was found on a server: where it lies, never what it says.
+
+    `path` names the folder for people. `kind` is the distinguished name of the folder or of the one around it, such as
+    "junkemail", "" for a folder of the owner's own; `is_within` says that it lies in a subfolder of that one.
+    """
+
+    key: str
+    folder: str
+    path: str
+    kind: str
+    is_within: bool
+    message_id: str
+    received_on: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a look on the server found, newest first, and in a sentence what it did not look at, "" if it saw all."""
+
+    found: tuple[Sighting, ...] = ()
+    limits: str = ""
 
 
 class Trace(Enum):

@@ -19,6 +19,7 @@ from django.db import transaction
 from mailboxes import brake
 from mailboxes.models import Organization
 from tracking.crm import delivery
+from tracking.keep.untrack import untrack_what_was_removed
 
 FILE = "instance-id"
 UNSENT = {
@@ -74,7 +75,8 @@ def recognise(now: datetime) -> bool:
 def confirm(this_is: ThisIs, by: brake.Person, now: datetime) -> int:
     """A person says what the held database is; it is ours from now on. Returns how many emails became "unknown".
 
-    What had not been sent is for people to settle: after the backup, or by the original, it may have left.
+    What had not been sent is for people to settle: after the backup, or by the original, it may have left. What was
+    untracked after the backup is untracked again.
     Restored: work goes on. Copy: the organization is paused, so that no server hears of the copy before somebody
     resumes. Raises NothingHeld.
     """
@@ -83,6 +85,7 @@ def confirm(this_is: ThisIs, by: brake.Person, now: datetime) -> int:
         if not Organization.objects.filter(held_on__isnull=False).update(**ours):
             raise NothingHeld
         unknown = delivery.doubt_everything_unsent(UNSENT[this_is], now)
+        untrack_what_was_removed(now)  # law 12
         brake.release(now)
         if this_is is ThisIs.COPY:
             brake.pause(brake.Scope(), COPY, by, now)

@@ -19,6 +19,7 @@ from mailboxes.models import (
     OutgoingDeliveryMethod,
     Queue,
 )
+from mailboxes.provision import save_new
 from profiles.connectors.mime import Address
 from profiles.models import CredentialRetrieval, EmailServerProfile, ServerType
 from profiles.secrets import Sealed
@@ -32,6 +33,7 @@ from tracking.models import LedgerRow, LedgerState, LedgerTotal, Placement
 
 PASSWORD = "secret"
 SERVICE = "service@us.test"
+FORWARD = "forward@us.test"
 
 
 class Company:
@@ -101,6 +103,15 @@ class Company:
         self.sandbox.account(address, PASSWORD)
         queue = Queue.objects.create(name=name, email_address=address, incoming_email_filtering_method=takes)
         return self._enable(queue.mailbox, profile, **columns)
+
+    def forward_mailbox(self, profile: EmailServerProfile, **columns: Any) -> Mailbox:
+        """The forward mailbox forward@us.test, enabled (1.5)."""
+        self.sandbox.account(FORWARD, PASSWORD)
+        mailbox = Mailbox(name="Forward", email_address=FORWARD, is_forward_mailbox=True)
+        save_new(mailbox, timezone.now())
+        return self._enable(
+            mailbox, profile, **{"outgoing_email_delivery_method": OutgoingDeliveryMethod.NONE, **columns}
+        )
 
     def _enable(self, mailbox: Mailbox, profile: EmailServerProfile, **columns: Any) -> Mailbox:
         values = {

@@ -63,3 +63,21 @@ def _fill(message: EmailMessage, body: str, html: str | None, attachments: Itera
 def _derived_id(message: EmailMessage, sender: str) -> str:
     digest = hashlib.sha256(message.as_bytes()).hexdigest()[:24]
     return f"<{digest}@{sender.rpartition('@')[2].rstrip('>') or 'letters.test'}>"
+
+
+def forwarded(sender: str, to: str, *carried: bytes, message_id: str = "") -> bytes:
+    """What a rule of a mail server makes of mails that it forwards as attachments, each as it is (8.1)."""
+    digest = hashlib.sha256(b"".join(carried)).hexdigest()[:24]
+    head = [
+        f"From: {sender}",
+        f"To: {to}",
+        "Subject: Fwd",
+        f"Date: {format_datetime(FIRST_OF_MARCH)}",
+        f"Message-ID: {message_id or f'<fwd-{digest}@us.test>'}",
+        "MIME-Version: 1.0",
+        'Content-Type: multipart/mixed; boundary="=_forwarded"',
+    ]
+    parts = [b"Content-Type: text/plain; charset=us-ascii\r\n\r\nForwarded by a rule.\r\n"]
+    parts += [b"Content-Type: message/rfc822\r\nContent-Disposition: attachment\r\n\r\n" + one for one in carried]
+    body = b"".join(b"--=_forwarded\r\n" + part + b"\r\n" for part in parts)
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body + b"--=_forwarded--\r\n"

@@ -108,9 +108,10 @@ class SandboxProcess:
         answer = self.post("/deliver", body | ({"folder": folder} if folder else {}))
         return [item["id"] for item in answer["delivered"]]
 
-    def folder(self, address: str, name: str, parent: str | None = None) -> str:
+    def folder(self, address: str, name: str, parent: str | None = None, folder_class: str = "") -> str:
         """Create a folder and return its id."""
-        return str(self.post(f"/mailboxes/{quote(address)}/folders", {"name": name, "parent": parent})["id"])
+        body = {"name": name, "parent": parent, "class": folder_class}
+        return str(self.post(f"/mailboxes/{quote(address)}/folders", body)["id"])
 
     def settings(self, **changes: Any) -> None:
         """Change size_limit, require_auth or switches for all servers."""
@@ -134,6 +135,22 @@ class SandboxProcess:
         """Set is_read or categories of an item."""
         self.post(f"/mailboxes/{quote(address)}/update", {"id": item_id, **changes})
 
+    def rename_folder(self, address: str, folder: str, name: str) -> None:
+        """Give a folder (id, distinguished name, path or name) another name; its id stays."""
+        self.post(f"/mailboxes/{quote(address)}/folders/rename", {"folder": folder, "name": name})
+
+    def move_folder(self, address: str, folder: str, parent: str | None = None) -> None:
+        """Put a folder below another one, or below the top of the mailbox; its id stays."""
+        self.post(f"/mailboxes/{quote(address)}/folders/move", {"folder": folder, "parent": parent})
+
+    def delete_folder(self, address: str, folder: str, to_bin: bool = False) -> None:
+        """Delete a folder for good, or put it into Deleted Items."""
+        self.post(f"/mailboxes/{quote(address)}/folders/delete", {"folder": folder, "to_bin": to_bin})
+
+    def restore(self, address: str) -> None:
+        """Give all folders and items new ids, as restoring a backup does."""
+        self.post(f"/mailboxes/{quote(address)}/restore", {})
+
     def lose_sync_state(self, address: str) -> None:
         """Make all synchronization states of a mailbox invalid."""
         self.post(f"/mailboxes/{quote(address)}/lose-sync-state", {})
@@ -152,6 +169,10 @@ class SandboxProcess:
             if refusal.status == 404:
                 return []
             raise
+
+    def folders(self, address: str) -> list[dict[str, Any]]:
+        """The folders of a mailbox: id, parent_id, path, kind, class, items."""
+        return list(self.get(f"/mailboxes/{quote(address)}/folders"))
 
     def inbox(self, address: str, folder: str = "inbox") -> list[dict[str, Any]]:
         """What one folder of a mailbox holds, in order of arrival."""

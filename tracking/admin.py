@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
@@ -21,9 +23,12 @@ from profiles import spreadsheet
 from profiles.pages import ReadOnlyAdmin, WithHistory, moment
 from tracking import exporting
 from tracking.decide.verdicts import REASON_TEXTS
+from tracking.facts.removable import matching
 from tracking.facts.why import evidence_lines, evidence_of, sentence
+from tracking.forms import OrganizationExclusionForm
 from tracking.keep.redo import ignore, redo
-from tracking.models import LedgerRow, LedgerState, MailboxTrackingFolder, Placement, SyncCursor
+from tracking.keep.track_now import track_now
+from tracking.models import LedgerRow, LedgerState, MailboxTrackingFolder, Placement, SyncCursor, TrackingExclusion
 
 STATE_COLOURS = {
     LedgerState.PENDING: "primary",
@@ -77,7 +82,7 @@ class LedgerRowAdmin(ReadOnlyAdmin):
     search_fields = ("message_id",)
     show_full_result_count = False
     ordering = ("-id",)
-    actions = ("redo", "ignore", "download", "download_failures")
+    actions = ("track", "redo", "ignore", "download", "download_failures")
     inlines = (PlacementInline,)
     fields = (
         ("mailbox", "state"),
@@ -129,6 +134,13 @@ class LedgerRowAdmin(ReadOnlyAdmin):
         """Rows are not edited, but whoever may change them may decide about them."""
         return request.user.has_perm("tracking.change_ledgerrow")
 
+    @action(description="Track now: past every filter", permissions=["decide"])
+    def track(self, request: HttpRequest, queryset: QuerySet[LedgerRow]) -> None:
+        asked = track_now(queryset, request.user, timezone.now())
+        messages.success(request, f"{asked.asked} messages are fetched again and tracked at the next run.")
+        if asked.gone:
+            messages.warning(request, f"{asked.gone} messages cannot be tracked: the server shows them no more.")
+
     @action(description="Redo: judge again", permissions=["decide"])
     def redo(self, request: HttpRequest, queryset: QuerySet[LedgerRow]) -> None:
         number = redo(queryset, timezone.now())
@@ -146,6 +158,36 @@ class LedgerRowAdmin(ReadOnlyAdmin):
     @action(description="Download failures as CSV", permissions=["view"])
     def download_failures(self, request: HttpRequest, queryset: QuerySet[LedgerRow]) -> StreamingHttpResponse:
         return spreadsheet.download("failures", exporting.FAILURES, exporting.failure_rows(queryset))
+
+
+@admin.register(TrackingExclusion)
+class TrackingExclusionAdmin(WithHistory, ModelAdmin):
+    """What is never tracked in any mailbox. What a person excludes from their own mailbox is on their own page only."""
+
+    form = OrganizationExclusionForm
+    list_display = ("value", "kind", "created_by", "created_on")
+    list_filter = (("kind", ChoicesDropdownFilter),)
+    list_filter_submit = True
+    list_select_related = ("created_by",)
+    search_fields = ("value",)
+    fields = ("kind", "value", ("created_by", "created_on"))
+    readonly_fields = ("created_by", "created_on")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TrackingExclusion]:
+        return super().get_queryset(request).filter(mailbox__isnull=True)
+
+    def save_model(self, request: HttpRequest, obj: TrackingExclusion, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_by, obj.created_on = request.user, timezone.now()  # type: ignore[assignment]
+        super().save_model(request, obj, form, change)
+        many = matching([obj]).count()
+        messages.info(
+            request,
+            f"{many} messages that are tracked already match. They stay: find them in the list of emails, and choose "
+            "“Untrack” there, if they are to go too."
+            if many
+            else "Nothing that is tracked already matches.",
+        )
 
 
 @admin.register(Placement)

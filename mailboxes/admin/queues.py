@@ -40,6 +40,7 @@ class QueueAdmin(AnnouncesReaders, TakeOverAdmin, WithHistory, ModelAdmin):
     """Shared addresses and their members (5.18)."""
 
     form = QueueForm
+    change_form_after_template = "console/dry_run_button.html"
     list_display = (
         "name",
         "email_address",

@@ -38,6 +38,7 @@ class OrganizationAdmin(WithHistory, ModelAdmin):
     list_display = ("name", "default_email_server_profile", "changed")
     readonly_fields = ("every_setting",)
     warn_unsaved_form = True
+    change_form_after_template = "console/dry_run_button.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and not Organization.objects.exists()

@@ -149,11 +149,14 @@ MESSAGES = (
     ),
     Entry(
         "forward-item",
-        "A forwarded message without its original",
+        "A message in a forward mailbox that is for nobody",
         Nature.MESSAGE,
-        "A message in a forward mailbox does not carry the original as an attachment.",
-        "The rule at the mail server forwards instead of forwarding as an attachment.",
-        "Change the rule to forward as attachment.",
+        "A message in a forward mailbox does not carry the original as an attachment, or its sender is no user or queue "
+        "whose mail comes through a forward mailbox.",
+        "The rule at the mail server forwards instead of forwarding as an attachment; whoever forwards has another address "
+        "here, is not approved, or has another method for incoming email; or somebody wrote to the forward mailbox.",
+        "Change the rule to forward as attachment. Enter and approve the address, set incoming email to Forward mailbox, "
+        "then press “Redo”. What is no forwarded mail can be ignored.",
         ("InvalidForwardMailItem",),
         r"InvalidForwardMailItem|no forwarded message",
     ),

@@ -5,6 +5,7 @@ The defaults themselves stand in `mailboxes.policy.Policy`; a test sees to it th
 
 from mailboxes.settings_catalogue.administration import ALERTS, APPROVAL, DELIVERY, RETENTION, SENDING
 from mailboxes.settings_catalogue.entry import Group, Setting
+from mailboxes.settings_catalogue.folders import FOLDERS
 from mailboxes.settings_catalogue.incoming import ATTACHMENTS, CATEGORIES, INTERNAL, PEOPLE, QUEUES, RELEVANCE
 from mailboxes.settings_catalogue.threads import CORRELATION, SMART, TOKEN
 
@@ -20,6 +21,7 @@ GROUPS = (
     SMART,
     ATTACHMENTS,
     CATEGORIES,
+    FOLDERS,
     SENDING,
     ALERTS,
     RETENTION,

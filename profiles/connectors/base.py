@@ -6,6 +6,7 @@
     │   └── OutcomeUnknown    the line broke after the letter was handed over: it may or may not have been sent
     ├── AuthenticationFailed  wrong or missing credentials; never tried again by itself
     ├── MailboxUnavailable    permanent for this mailbox or profile: no such host, TLS name, right, mailbox or ability
+    │   └── FolderMissing     permanent for one folder only: it is gone, or its key never was one; `folder` says which
     ├── ItemRejected          permanent for one item only
     ├── ItemDelayed           one item cannot be sent now; it and the others may be later
     ├── Conflict              the item changed under our hands: read it again
@@ -18,12 +19,12 @@ Connectors raise nothing else: foreign exceptions are translated at the edge (la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
-from profiles.items import Arrival, Letter, Missing, Page, Receipt, Shown, Trace
+from profiles.items import Arrival, Folder, Letter, Missing, Page, Receipt, Search, Shown, Sought, Trace
 
 
 class Cause(StrEnum):
@@ -124,6 +125,24 @@ class MailboxUnavailable(ConnectorError):
     """Cannot work until a person changes something."""
 
 
+class FolderMissing(MailboxUnavailable):
+    """The folder with the key `folder` is not in the mailbox (any more); its other folders can be read (9.5)."""
+
+    usual_cause = Cause.FOLDER
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        folder: str = "",
+        words: str = "",
+        remedy: str = "",
+        cause: Cause | None = None,
+    ) -> None:
+        super().__init__(message, words=words, remedy=remedy, cause=cause)
+        self.folder = folder
+
+
 class ItemRejected(ConnectorError):
     """This one item cannot be read or sent; the others can."""
 
@@ -149,7 +168,30 @@ class ResyncRequired(ConnectorError):
 
 
 class MailSource(Protocol):
-    """Where mail is read. Reading never changes a message, its read state included (5.2)."""
+    """Where mail is read. Reading never changes a message, its read state included (5.2).
+
+    A folder is named by its key (`Folder.key`) or, where every mailbox has it, by its distinguished name (INBOX, …).
+    Whatever needs a folder that is not there raises FolderMissing, which names it.
+    """
+
+    def folders(self) -> list[Folder]:
+        """The mail folders of the mailbox, parents before children: those with mail in them, no calendars and no
+        searches (9.4). A server without folders has one, the inbox."""
+        ...
+
+    def create_folder(self, parent_key: str, name: str) -> Folder:
+        """Create a mail folder below another one ("" = the top of the mailbox). Raises ItemRejected if the name is
+        taken there or no name; MailboxUnavailable where servers have no folders."""
+        ...
+
+    def changed_folders(self, stamps: Mapping[str, str]) -> dict[str, str]:
+        """Which of these folders have changed since they bore these stamps (`Folder.changed`, "" = never looked at),
+        with their stamps now; "" for a folder that is gone. One request for all of them.
+
+        Two changes within one second may bear the same stamp on some servers, so read each folder now and then even if
+        its stamp is the same. A folder about which the server could tell nothing is always in the answer, with the stamp
+        "?": reading it tells why. Raises MailboxUnavailable where servers have no folders."""
+        ...
 
     def changes(self, folder: str, cursor: str) -> Iterator[Page]:
         """Pages of what the folder shows since `cursor` ("" = everything). An idle poll yields one page with nothing in
@@ -183,6 +225,15 @@ class MailSource(Protocol):
         """Move the items into the folder with that display name below the top of the mailbox, created if there is none,
         and return the new key per item (5.22). Items that are gone, or that cannot be moved, are not in the answer;
         servers without folders return {}. Raises ItemRejected if there can be no such folder."""
+        ...
+
+    def move_to(self, keys: Sequence[str], folder: str) -> dict[str, str]:
+        """The same into a folder that is there, by its key or distinguished name."""
+        ...
+
+    def search(self, sought: Sought) -> Search:
+        """Look for a message, or a sender's messages, in every mail folder that the server shows; for a person who asks
+        where a message is. Changes nothing. The answer says what the server cannot look at."""
         ...
 
     def close(self) -> None:

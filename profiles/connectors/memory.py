@@ -6,8 +6,8 @@ the same conformance suite as the connectors that use a network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from profiles.connectors.base import (
@@ -19,75 +19,33 @@ from profiles.connectors.base import (
     ResyncRequired,
     Transient,
 )
+from profiles.connectors.finding import MOST_FOUND, sighting
+from profiles.connectors.memory_mailbox import MemoryItem, MemoryMailbox
 from profiles.connectors.pop3.source import header_block
 from profiles.items import (
     INBOX,
+    SENT,
     Access,
     Arrival,
+    Folder,
     Letter,
     Missing,
     Page,
     Progress,
     Receipt,
     Refused,
+    Search,
     Shown,
+    Sought,
     Trace,
     no_progress,
 )
 
 PAGE = 100
 """Changes on one page."""
-SENT = "sentitems"
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 REFUSALS = {"permerror": (550, "No such mailbox here", True), "temperror": (450, "Mailbox busy", False)}
 """Recipients whose local part contains the word are refused like this."""
-
-
-@dataclass
-class MemoryItem:
-    """A stored message. `unreadable`, if set, is what the server says instead of giving it out."""
-
-    key: str
-    folder: str
-    raw: bytes
-    received_on: datetime
-    is_read: bool = False
-    categories: tuple[str, ...] = ()
-    version: int = 1
-    mark: str = ""
-    unreadable: str = ""
-
-    @property
-    def change_key(self) -> str:
-        """A new one after every change."""
-        return f"{self.key}.{self.version}"
-
-
-@dataclass
-class MemoryMailbox:
-    """The messages of one address, oldest first, and a journal of what appeared and went."""
-
-    password: str
-    items: dict[str, MemoryItem] = field(default_factory=dict)
-    journal: list[tuple[str, str]] = field(default_factory=list)  # folder, key
-    epoch: int = 1
-
-    def remove(self, key: str) -> None:
-        """Delete a message; nothing happens if it is gone."""
-        if item := self.items.pop(key, None):
-            self.journal.append((item.folder, key))
-
-    def tag(self, key: str, categories: tuple[str, ...]) -> None:
-        """Give a message these categories; nothing happens if it bears exactly them."""
-        item = self.items[key]
-        if set(item.categories) != set(categories):
-            item.categories = categories
-            item.version += 1
-            self.journal.append((item.folder, key))
-
-    def lose_sync_state(self) -> None:
-        """Make every cursor given out so far invalid."""
-        self.epoch += 1
 
 
 @dataclass
@@ -120,21 +78,11 @@ class MemoryServer:
         mailbox = self.mailboxes.setdefault(address, MemoryMailbox(password=""))
         self._delivered += 1
         received_on = EPOCH.replace(microsecond=self._delivered)
-        item = MemoryItem(f"m{self._delivered}", folder, raw, received_on, mark=mark)
-        mailbox.items[item.key] = item
-        mailbox.journal.append((folder, item.key))
-        return item
-
-    def move(self, mailbox: MemoryMailbox, key: str, folder: str) -> str:
-        """Put a message into another folder, where it has another key."""
-        moved = replace(mailbox.items[key], key=f"{key}-{folder}", folder=folder)
-        mailbox.remove(key)
-        mailbox.items[moved.key] = moved
-        mailbox.journal.append((folder, moved.key))
-        return moved.key
+        return mailbox.add(MemoryItem(f"m{self._delivered}", folder, raw, received_on, mark=mark))
 
     def trouble(self, step: str, error: ConnectorError, skip: int = 0) -> None:
-        """Let a step fail once: "log in", "list", "read", "delete", "move", "envelope" or "answer" (after it left)."""
+        """Let a step fail once: "log in", "list", "read", "delete", "move", "folders",
+        "envelope" or "answer" (after it left)."""
         self._troubles.append(Trouble(step, error, skip))
 
     def reach(self, step: str) -> None:
@@ -179,12 +127,33 @@ class _Login:
 class MemorySource(_Login):
     """A `MailSource` over a `MemoryServer`: change feed, folders and categories as Exchange has them."""
 
+    def folders(self) -> list[Folder]:
+        """All folders, parents before children."""
+        mailbox = self._mailbox()
+        self._server().reach("folders")
+        return mailbox.folders()
+
+    def create_folder(self, parent_key: str, name: str) -> Folder:
+        """A new folder below another one, "" = the top. Raises ItemRejected if the name is taken there."""
+        mailbox = self._mailbox()
+        self._server().reach("folders")
+        key = mailbox.create_folder(name, parent_key).key
+        return next(folder for folder in mailbox.folders() if folder.key == key)
+
+    def changed_folders(self, stamps: Mapping[str, str]) -> dict[str, str]:
+        """The folders whose stamp is another one now; "" for those that are gone."""
+        mailbox = self._mailbox()
+        self._server().reach("folders")
+        now = {key: mailbox.stamp(key) for key in stamps}
+        return {key: stamp for key, stamp in now.items() if not stamp or stamp != stamps[key]}
+
     def changes(self, folder: str, cursor: str) -> Iterator[Page]:
         """Pages of at most PAGE changes. Raises ResyncRequired if the server does not know the cursor."""
         whole, more = not cursor, True
         while more:
             mailbox = self._mailbox()
             self._server().reach("list")
+            mailbox.folder(folder)
             start = _position(mailbox, cursor)
             end = min(start + PAGE, len(mailbox.journal))
             more = end < len(mailbox.journal)
@@ -205,6 +174,7 @@ class MemorySource(_Login):
         """Everything in the folder."""
         mailbox = self._mailbox()
         self._server().reach("list")
+        mailbox.folder(folder)
         yield from [_shown(item) for item in mailbox.items.values() if item.folder == folder]
 
     def fetch(self, keys: Sequence[str], *, raw: bool) -> Iterator[Arrival | Missing]:
@@ -246,7 +216,23 @@ class MemorySource(_Login):
         """Move the messages into a folder; returns the new key of each that is there (5.22)."""
         server, mailbox = self._server(), self._mailbox()
         server.reach("move")
-        return {key: server.move(mailbox, key, folder_name) for key in keys if key in mailbox.items}
+        folder = mailbox.folder_named(folder_name) or mailbox.create_folder(folder_name)
+        return {key: mailbox.move(key, folder.key) for key in keys if key in mailbox.items}
+
+    def move_to(self, keys: Sequence[str], folder: str) -> dict[str, str]:
+        """Move the messages into the folder with this key; returns the new key of each that is there."""
+        server, mailbox = self._server(), self._mailbox()
+        server.reach("move")
+        mailbox.folder(folder)
+        return {key: mailbox.move(key, folder) for key in keys if key in mailbox.items}
+
+    def search(self, sought: Sought) -> Search:
+        """Looks at every message of every folder."""
+        mailbox = self._mailbox()
+        self._server().reach("list")
+        newest_first = reversed(mailbox.items.values())
+        found = (sighting(one.key, one.folder, header_block(one.raw), one.received_on, sought) for one in newest_first)
+        return Search(tuple(one for one in found if one is not None)[:MOST_FOUND])
 
 
 class MemoryOutbox(_Login):

@@ -6,12 +6,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import BooleanField, Case, Q, QuerySet, Value, When
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from unfold.decorators import action, display
 
+from serversync.console.replaying import ReplayAction
+from serversync.console.untracking import ask_and_untrack
 from tracking.crm.admin import EmailAdmin
 from tracking.crm.models import Email
 from tracking.facts.visibility import MASK, mask_of, readable_by
@@ -21,10 +23,19 @@ admin.site.unregister(Email)
 
 
 @admin.register(Email)
-class MaskedEmailAdmin(EmailAdmin):
+class MaskedEmailAdmin(ReplayAction, EmailAdmin):
     """Everybody with the permission sees that an email exists; its subject and people only those who may read it."""
 
     list_display = ("arrow", "title", "from_whom", "to_whom", "status", "of_mailbox", "when")
+    actions = ("untrack", "rebuild")
+
+    def has_untrack_permission(self, request: HttpRequest) -> bool:
+        """Rows are not edited, but whoever may change emails may take them out of tracking."""
+        return request.user.has_perm("crm.change_email")
+
+    @action(description="Untrack", permissions=["untrack"])
+    def untrack(self, request: HttpRequest, queryset: QuerySet[Email]) -> HttpResponse | None:
+        return ask_and_untrack(request, queryset)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Email]:
         readable = When(readable_by(request.user), then=Value(True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -40,6 +41,7 @@ class Person:
     record: str
     kind: str
     url: str
+    asks: int  # the party to say "Who is this?" of: nobody, or one of several who have the address; else 0
 
 
 @staff_page("crm.view_email")
@@ -63,7 +65,7 @@ def email(request: HttpRequest, pk: UUID) -> HttpResponse:
         attachments=list(found.attachments.all()) if is_readable else [],
         conversation=conversation_of(found, visible_emails(request.user)),
         correlated_subject=_correlated_subject(request, found),
-        decisions=explain_email(pk) if request.user.has_perm("tracking.view_ledgerrow") else [],
+        decisions=explain_email(pk, [pk] if is_readable else []) if request.user.has_perm("tracking.view_ledgerrow") else [],
         may_see_mail=True,
         frame_lines=frame_lines(found),
         **delivery_questions(found, request.user.has_perm("crm.change_email")),
@@ -75,20 +77,25 @@ def people_of(found: Email) -> list[tuple[str, list[Person]]]:
     parties = ActivityParty.objects.filter(
         activity_type=ContentType.objects.get_for_model(Email), activity_id=found.pk
     ).order_by("participation_type_mask", "id")
+    shown = list(parties.prefetch_related("party")[:PEOPLE])
+    times = Counter((party.participation_type_mask, party.address_used.lower()) for party in shown)
     by_role: dict[int, list[Person]] = {}
-    for party in parties.prefetch_related("party")[:PEOPLE]:
-        by_role.setdefault(party.participation_type_mask, []).append(_person(party))
+    for party in shown:
+        is_one_of_several = times[party.participation_type_mask, party.address_used.lower()] > 1
+        by_role.setdefault(party.participation_type_mask, []).append(_person(party, is_one_of_several))
     return [(str(Participation(role).label), people) for role, people in by_role.items()]
 
 
-def _person(party: ActivityParty) -> Person:
+def _person(party: ActivityParty, is_one_of_several: bool) -> Person:
     record: Any = party.party
+    is_open = record is None or is_one_of_several
     return Person(
         name=party.unresolved_party_name,
         address=party.address_used,
         record="" if record is None else str(record),
         kind="" if record is None else str(record._meta.verbose_name),
         url="" if record is None else record_url(party.party_type_id, party.party_id),
+        asks=party.pk if is_open and party.address_used else 0,
     )
 
 

@@ -22,6 +22,7 @@ from serversync.console import charts, timeline
 from serversync.console.figures import PARTS, newest_decisions
 from serversync.console.pages import show, staff_page, way_back
 from serversync.console.trials import panel_of
+from tracking.facts.forwarding import newest_opened
 from tracking.facts.visibility import readable_among
 from tracking.models import LedgerTotal, SyncCursor
 
@@ -96,7 +97,9 @@ def _decisions(request: HttpRequest, mailbox: Mailbox) -> dict[str, Any]:
             "decisions": decisions,
             "readable": readable_among(request.user, [one.email_id for one in decisions]),
         }
-    if request.user.has_perm("tracking.view_mailboxtrackingfolder"):
+        if mailbox.is_forward_mailbox:
+            found["carriers"] = newest_opened(mailbox, 10)
+    if request.user.has_perm("tracking.view_mailboxtrackingfolder") and not mailbox.is_forward_mailbox:
         found["folders"] = list(mailbox.tracking_folders.select_related("regarding_type").prefetch_related("regarding"))
     return found
 

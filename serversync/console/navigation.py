@@ -22,6 +22,7 @@ GROUPS: dict[str, list[Item]] = {
         ("Ledger", "fact_check", "tracking.view_ledgerrow", "admin:tracking_ledgerrow_changelist", ""),
         ("Alerts", "notifications", "mailboxes.view_tracelog", "admin:mailboxes_tracelog_changelist", ""),
         ("Why?", "help", "tracking.view_ledgerrow", "console:why", ""),
+        ("Decisions", "gavel", "tracking.view_ledgerrow", "console:decisions", ""),
     ],
     "Mailboxes": [
         ("Mailboxes", "inbox", "mailboxes.view_mailbox", "admin:mailboxes_mailbox_changelist", "/mailbox/"),
@@ -35,6 +36,13 @@ GROUPS: dict[str, list[Item]] = {
             "admin:tracking_mailboxtrackingfolder_changelist",
             "",
         ),
+        (
+            "Never tracked",
+            "block",
+            "tracking.view_trackingexclusion",
+            "admin:tracking_trackingexclusion_changelist",
+            "",
+        ),
     ],
     "Servers": [
         ("Profiles", "dns", "profiles.view_emailserverprofile", "admin:profiles_emailserverprofile_changelist", ""),
@@ -43,6 +51,13 @@ GROUPS: dict[str, list[Item]] = {
         ("Accounts", "apartment", "crm.view_account", "admin:crm_account_changelist", ""),
         ("Contacts", "contacts", "crm.view_contact", "admin:crm_contact_changelist", ""),
         ("Leads", "person_add", "crm.view_lead", "admin:crm_lead_changelist", ""),
+        (
+            "Who is who",
+            "how_to_reg",
+            "mailboxes.view_addressresolution",
+            "admin:mailboxes_addressresolution_changelist",
+            "",
+        ),
         ("Cases", "support_agent", "crm.view_case", "admin:crm_case_changelist", ""),
     ],
     "Administration": [

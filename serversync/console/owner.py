@@ -25,10 +25,12 @@ from mailboxes.models import Leg, Mailbox
 from mailboxes.models.settings import current_policy
 from mailboxes.ownership import Standing, queues_of, standing
 from serversync.console import owner_contents
+from serversync.console.exclusion_forms import ExclusionForm, SinceForm
 from serversync.console.owner_forms import (
     CredentialsForm,
     FilterForm,
     MethodsForm,
+    NewcomersForm,
     asks_for_credentials,
     save_and_forget_tests,
 )
@@ -96,13 +98,17 @@ def page(request: HttpRequest, mailbox: Mailbox, who: Standing, **bound: BaseFor
         notes=attention.server_notes(mailbox.email_server_profile),
         folders=mailbox.tracking_folders.all(),
         **owner_contents.of(mailbox, request.user),
+        exclusions=owner_contents.exclusions_of(mailbox) if is_owner else [],
         **(_forms(mailbox, policy.owners_may_change_methods) | bound if is_owner else {}),
     )
 
 
 def _forms(mailbox: Mailbox, may_change_methods: bool) -> dict[str, BaseForm]:
     """The forms that apply to this mailbox."""
-    forms: dict[str, BaseForm] = {"filter_form": FilterForm(mailbox)}
+    forms: dict[str, BaseForm] = {"never_form": ExclusionForm(), "since_form": SinceForm()}
+    forms |= {"filter_form": FilterForm(mailbox)}
+    if mailbox.regarding_user_id is not None:
+        forms["newcomers_form"] = NewcomersForm(mailbox)
     if asks_for_credentials(mailbox):
         forms["credentials_form"] = CredentialsForm(instance=mailbox)
     if may_change_methods:
@@ -165,6 +171,19 @@ def change_filter(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
     form.save()
     messages.success(request, "Saved. Mail that arrives from now on is kept by this rule.")
     return _back(mailbox, "filter")
+
+
+@owners_action
+def change_newcomers(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
+    """Choose what becomes of unknown senders (5.15). A queue has its owner's choice."""
+    if mailbox.regarding_user_id is None:
+        raise PermissionDenied("For a queue the choice on its owner's own page counts.")
+    form = NewcomersForm(mailbox, request.POST)
+    if not form.is_valid():
+        return page(request, mailbox, Standing.OWNER, newcomers_form=form)
+    form.save()
+    messages.success(request, "Saved. It counts for mail that arrives from now on.")
+    return _back(mailbox, "newcomers")
 
 
 @owners_action

@@ -16,7 +16,8 @@ from tracking.crm.models import Email
 from tracking.crm.models.states import DeliveryState, EmailStatus
 from tracking.facts.visibility import mask_of, readable_among
 from tracking.facts.why import sentence
-from tracking.models import LedgerRow, LedgerState
+from tracking.models import LedgerRow, LedgerState, TrackingExclusion
+from tracking.models.exclusions import ExclusionKind
 
 DECISIONS, UNDONE = 50, 50
 
@@ -39,6 +40,11 @@ class Message:
     def may_redo(self) -> bool:
         return self.state in (LedgerState.QUARANTINED, LedgerState.IGNORED)
 
+    @property
+    def may_track(self) -> bool:
+        """Whether it was left out. Of what is gone the answer says so."""
+        return self.state in (LedgerState.IGNORED, LedgerState.GONE)
+
 
 def of(mailbox: Mailbox, reader: User | AnonymousUser) -> dict[str, Any]:
     """The parts of the page that list mail. What is private to somebody else is masked (12.1)."""
@@ -54,6 +60,16 @@ def of(mailbox: Mailbox, reader: User | AnonymousUser) -> dict[str, Any]:
         "unsent": list(_unsent(mailbox)[:UNDONE]),
         "decisions": _messages(decided.order_by("-pk")[:DECISIONS], reader),
     }
+
+
+def exclusions_of(mailbox: Mailbox) -> list[TrackingExclusion]:
+    """What is never tracked here; a conversation once, by the Message-ID that people see, whatever rows stand for it."""
+    lines: dict[Any, TrackingExclusion] = {}
+    for one in TrackingExclusion.objects.filter(mailbox=mailbox).order_by("kind", "value"):
+        key = one.created_on if one.kind == ExclusionKind.THREAD else one.pk
+        if key not in lines or one.value.startswith("<"):
+            lines[key] = one
+    return list(lines.values())
 
 
 def _unsent(mailbox: Mailbox) -> QuerySet[Email]:

@@ -15,7 +15,7 @@ from unfold.widgets import (
 )
 
 from mailboxes import combinations, provision
-from mailboxes.models import ActDeliveryMethod, IncomingFilter, Mailbox, UserSettings
+from mailboxes.models import ActDeliveryMethod, AutoCreate, IncomingFilter, Mailbox, UserSettings
 from mailboxes.models.settings import current_policy
 from mailboxes.policy import filters_offered
 from profiles.forms import PartialForm, SealedPasswordsForm, clear_password, new_password
@@ -79,6 +79,48 @@ class FilterForm(forms.Form):
             UserSettings.objects.update_or_create(
                 user=self.mailbox.regarding_user, defaults={"incoming_email_filtering_method": takes}
             )
+
+
+CREATING = {
+    AutoCreate.NOTHING: "The sender stays an address. You can still say who it is on the page of the mail.",
+    AutoCreate.CONTACT: "Dora writes for the first time: she becomes a contact of yours, with her name and address.",
+    AutoCreate.LEAD: "Dora writes for the first time: she becomes a lead of yours, with her name and address.",
+}
+
+
+class NewcomersForm(forms.Form):
+    """What becomes of unknown senders of mail that is kept (5.15). The owner of a queue chooses for the queue as well."""
+
+    becomes = forms.TypedChoiceField(
+        label="An unknown sender of mail that is kept becomes",
+        coerce=int,
+        choices=[
+            (
+                number.value,
+                format_html(
+                    '<span><strong>{}</strong><br><span class="ss-subtle">{}</span></span>', number.label, text
+                ),
+            )
+            for number, text in CREATING.items()
+        ],
+        widget=UnfoldAdminRadioSelectWidget(),
+    )
+
+    def __init__(self, mailbox: Mailbox, data: Any = None) -> None:
+        self.mailbox = mailbox
+        stored = UserSettings.objects.filter(user=mailbox.regarding_user)
+        chosen = stored.values_list("auto_create_contact_on_promote", flat=True).first()
+        super().__init__(data, initial={"becomes": AutoCreate.NOTHING if chosen is None else chosen})
+        if not current_policy().auto_create_contact_on_promote:
+            self.fields["becomes"].help_text = "Your organization has switched this off for everybody."
+        self.helper = _helper()
+
+    def save(self) -> None:
+        """It counts for mail that arrives from now on."""
+        UserSettings.objects.update_or_create(
+            user=self.mailbox.regarding_user,
+            defaults={"auto_create_contact_on_promote": self.cleaned_data["becomes"]},
+        )
 
 
 def filter_of(mailbox: Mailbox) -> int:

@@ -13,15 +13,17 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from mailboxes.ownership import Standing, standing
+from mailboxes.ownership import Standing, mailboxes_of, standing
+from serversync.console.decisions import openable
 from serversync.console.emails import conversation_of, delivery_questions, frame_lines, people_of, settle
 from serversync.console.owner import for_people, show_to_owner
+from serversync.console.owners_word import mailboxes_with
 from serversync.console.pages import way_back
 from serversync.console.reading import note, opened
 from tracking.crm.models import Email
 from tracking.facts.queue_items import of_email
-from tracking.facts.visibility import belonging_to, own_emails, visible_emails
-from tracking.facts.why import sentence
+from tracking.facts.visibility import belonging_to, visible_emails
+from tracking.facts.why import explain_rows
 from tracking.keep.privacy import mark_private
 from tracking.models import LedgerRow
 
@@ -32,18 +34,22 @@ _ABOUT = ("receiving_mailbox__regarding_queue", "sender_mailbox__regarding_queue
 def email(request: HttpRequest, pk: UUID) -> HttpResponse:
     """An email that the person may read: its own, or of a queue of theirs. Raises Http404 for every other."""
     found = opened(request, Email.objects.select_related(*_ABOUT), pk, "the page")
-    rows = LedgerRow.objects.filter(email=found).select_related("mailbox")
+    rows = LedgerRow.objects.filter(email=found, mailbox__in=mailboxes_of(request.user))
+    told = explain_rows(rows.select_related("mailbox").prefetch_related("placements"), [pk])
     return show_to_owner(
         request,
         "owner/email.html",
         "Email",
+        frame="owner",
         email=found,
         people=people_of(found),
         attachments=list(found.attachments.all()),
         conversation=conversation_of(found, visible_emails(request.user)),
-        decisions=[(row, sentence(row)) for row in rows] if own_emails(request.user).filter(pk=pk).exists() else [],
+        decisions=told,
+        openable=openable(told, request.user),
         frame_lines=frame_lines(found),
         may_mark_private=belonging_to(request.user).filter(pk=pk).exists(),
+        may_untrack=mailboxes_with(found, request.user).exists(),
         queue_items=of_email(found, request.user),
         **delivery_questions(found, may_settle(request.user, found)),
     )

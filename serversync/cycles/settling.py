@@ -27,9 +27,12 @@ from serversync.cycles.report import Report
 from tracking.crm.identity import content_key, dup_check, stored_message_id, synthetic_message_id
 from tracking.crm.models import Blob
 from tracking.crm.storage import read, store_all
+from tracking.decide.folders import Filed
+from tracking.decide.owning import owner_of_email
 from tracking.decide.relevance import judge, needs_raw, takes_everything
 from tracking.decide.verdicts import LARGEST_EVER, Facts, Known, Message, Verdict
 from tracking.facts.batch import facts_for, rows_with, start_of
+from tracking.facts.folder_rules import filings_of
 from tracking.facts.owners import Owners
 from tracking.keep.completing import rest_of
 from tracking.keep.emails import KeptEmail, build
@@ -58,7 +61,8 @@ class Fetching(Protocol):
 
 @dataclass
 class Settling:
-    """Settles batches of one folder of one mailbox with one connection; `outgoing` if that is Sent Items (5.3).
+    """Settles batches of one folder of one mailbox with one connection; `outgoing` if that is Sent Items (5.3),
+    `is_tracked_folder` if it has a folder rule (9.3): there lies what was received and what was sent.
 
     `through` is the forward mailbox that is read for this mailbox (8.2): what is said to the server is said there.
     """
@@ -73,7 +77,9 @@ class Settling:
     can_categorize: bool
     outgoing: bool = False
     through: Mailbox | None = None
+    is_tracked_folder: bool = False
     start: datetime | None = field(init=False)
+    filings: dict[UUID, Filed] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.start = start_of(self.mailbox)
@@ -84,7 +90,8 @@ class Settling:
 
     def settle(self, batch: Sequence[Waiting]) -> None:
         """Bring every item of the batch to a verdict, to a later try, or to "gone". Raises ConnectorError, LeaseLost."""
-        whole = self.transport_gives_raw or takes_everything(self.owners.candidates)
+        whole = self.transport_gives_raw or takes_everything(self.owners.candidates) or self.is_tracked_folder
+        self._learn_filings(batch)
         fetched: list[Fetched] = []
         for waiting, result in self._fetch(batch, whole):
             try:
@@ -93,8 +100,28 @@ class Settling:
                 raise
             except Exception as error:
                 self._fail(waiting, error, result.raw)
-        if fetched:
-            self._settle_group(fetched)
+        sent = [one for one in fetched if self._is_sent_from_here(one)]
+        received = [one for one in fetched if one not in sent]
+        if received:
+            self._settle_group(received)
+        if sent:
+            replace(self, outgoing=True)._settle_group(sent)
+
+    def _is_sent_from_here(self, one: Fetched) -> bool:
+        """Whether a message in a tracked folder is one that the owner of the mailbox has sent (5.3, 9.3)."""
+        sender = one.message.envelope.sender
+        if not self.is_tracked_folder or self.outgoing or sender is None:
+            return False
+        return sender.key == self.mailbox.email_address.lower()
+
+    def _learn_filings(self, batch: Sequence[Waiting]) -> None:
+        """9.3: what the rules of their folders say about these messages; one select for rules that are new here."""
+        named = {waiting.row.tracking_folder_id for waiting in batch if waiting.row.tracking_folder_id is not None}
+        if unknown := named - self.filings.keys():
+            self.filings |= filings_of(unknown)
+
+    def _filed(self, row: LedgerRow) -> Filed | None:
+        return None if row.tracking_folder_id is None else self.filings.get(row.tracking_folder_id)
 
     def _fetch(self, batch: Sequence[Waiting], raw: bool) -> Iterator[tuple[Waiting, Arrival]]:
         """What the server still has; what it has no more is noted as gone, what it cannot give as a failure.
@@ -139,6 +166,8 @@ class Settling:
         key = content_key(envelope, (parsed.text or parsed.html) if parsed else "")
         if waiting.row.content_key and waiting.row.email_id:  # the rest of a message of which the header is kept
             key = waiting.row.content_key
+        filed = self._filed(waiting.row)
+        by_a_rule_that_is_gone = waiting.row.explicit == Explicit.FOLDER and filed is None  # 9.5
         report = mime.report_of(arrival.raw, envelope) if arrival.raw is not None else None
         if report is not None:
             envelope = replace(envelope, reported=report.message_ids)
@@ -148,7 +177,8 @@ class Settling:
             message_id=envelope.message_id or synthetic_message_id(key),
             size=arrival.size or waiting.row.size,
             received_on=arrival.received_on or waiting.row.received_on,
-            explicit=waiting.row.explicit,
+            explicit=Explicit.NO if by_a_rule_that_is_gone else waiting.row.explicit,
+            filed=filed,
             is_truncated=is_truncated,
             report=report,
             is_rights_protected=mime.is_rights_protected(envelope, arrival.raw),
@@ -212,7 +242,7 @@ class Settling:
             self.now,
             self.can_categorize,
             self.lease.pin,
-            may_delete=not self.outgoing and self.through is None,
+            may_delete=not self.outgoing and self.through is None and not self.is_tracked_folder,
             through=self.through,
         )
         reached = settle(batch, existing, around)
@@ -225,7 +255,10 @@ class Settling:
         if not verdict.kept or verdict.same_as is not None or repeated_here:
             return verdict, None
         email_id = uuid7()
-        facts.note_kept(one.message, _known(email_id, one.message, verdict, self.outgoing), self.policy)
+        reader_id = "" if self.mailbox.owner_id is None else str(self.mailbox.owner_id)
+        owner_id = owner_of_email(one.message, verdict, facts, self.policy, reader_id)
+        known = _known(email_id, one.message, verdict, self.outgoing, owner_id)
+        facts.note_kept(one.message, known, self.policy)
         return verdict, email_id
 
     def _complete(self, kept: Sequence[Fetched]) -> None:
@@ -266,9 +299,7 @@ class Settling:
         if raw is None and is_last_attempt(waiting, self.policy):
             raw = self._bytes_to_keep(waiting)
         words = f"{type(error).__name__}: {error}"
-        state = note_failure(
-            waiting, words, raw, self.policy, self.now, self.lease.pin, self._then(), at_once=at_once
-        )
+        state = note_failure(waiting, words, raw, self.policy, self.now, self.lease.pin, self._then(), at_once=at_once)
         self.report.failed += 1
         self.report.quarantined += state == LedgerState.QUARANTINED
 
@@ -312,16 +343,20 @@ def _kept_arrival(waiting: Waiting) -> Arrival:
     return Arrival(waiting.placement.server_key, len(raw), raw, raw, waiting.row.received_on)
 
 
-def _known(email_id: UUID, message: Message, verdict: Verdict, outgoing: bool) -> Known:
-    parent = verdict.correlation.email
+def _known(email_id: UUID, message: Message, verdict: Verdict, outgoing: bool, owner_id: str) -> Known:
+    parent, filed = verdict.correlation.email, message.filed
+    about = (parent.regarding_type_id, parent.regarding_id, parent.regarding_name) if parent else (None, "", "")
+    if filed is not None and filed.record is not None:  # 9.3
+        about = (filed.type_id, filed.record_id, filed.name)
     return Known(
         id=email_id,
         message_id=stored_message_id(message.message_id),
         subject=message.envelope.subject,
         conversation=parent.conversation if parent else email_id,
-        regarding_type_id=parent.regarding_type_id if parent else None,
-        regarding_id=parent.regarding_id if parent else "",
-        regarding_name=parent.regarding_name if parent else "",
+        regarding_type_id=about[0],
+        regarding_id=about[1],
+        regarding_name=about[2],
         outgoing=outgoing,
         guard=dup_check(message.key, outgoing),
+        owner_id=owner_id,
     )

@@ -58,7 +58,7 @@ class Inside:
         for pk in ids:
             placement = stored.get(pk)
             if placement is not None and placement.ledger_row.raw_id:
-                yield pk, read(placement.ledger_row.raw_id)
+                yield pk, _kept(placement.ledger_row.raw_id)
             elif placement is not None and placement.gone_on is None:
                 shown[placement.server_key] = placement
             elif pk not in self.at_hand:
@@ -161,6 +161,13 @@ class Unpacking(Settling):
                 through=self.mailbox,
             )
         return self._others[mailbox.pk]
+
+
+def _kept(digest: str) -> bytes | Missing:
+    try:
+        return read(digest)
+    except FileNotFoundError:
+        return Missing("", gone=False, error="the bytes that were kept of the message that carried it are missing")
 
 
 def _address_of(envelope: mime.Envelope) -> str:

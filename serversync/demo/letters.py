@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from email import message_from_bytes
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -72,6 +73,17 @@ def composed(entry: dict[str, Any], received: datetime, letter_id: str, answers:
     raw = _old_fashioned(entry, given) if "charset" in entry else _modern(entry, given)
     people = [*entry["to"], *entry.get("cc", [])]
     return Letter(tuple(parseaddr(person)[1] for person in people), received, message_id, raw)
+
+
+def forwarded(letter: Letter, by: str, to: str) -> bytes:
+    """What a rule at a mail server makes of a letter that it forwards as an attachment (8.1)."""
+    message = EmailMessage(policy=SMTP)
+    message["From"], message["To"], message["Subject"] = by, to, "Forwarded"
+    message["Date"] = format_datetime(letter.received)
+    message["Message-ID"] = message_id_of(f"forwarded-{hashlib.sha256(letter.raw).hexdigest()[:16]}")
+    message.set_content("Forwarded by a rule.\n")
+    message.add_attachment(message_from_bytes(letter.raw, policy=SMTP))
+    return message.as_bytes()
 
 
 def _modern(entry: dict[str, Any], headers: dict[str, str]) -> bytes:

@@ -8,16 +8,19 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from serversync.demo.letters import Letter
+from serversync.demo.letters import Letter, forwarded
 from serversync.demo.processes import stop
 
 PASSWORD = "demo-password"
 SERVICE = "service@fernhill.example"
-ACCOUNTS = ("alice", "bob", "carol", "support")
+ACCOUNTS = ("alice", "bob", "carol", "support", "forward")
+FORWARDED = {"sales@fernhill.example": "forward@fernhill.example"}
+"""Whose rule forwards every mail as an attachment, and where to (8.1)."""
 FACES = ("smtp", "pop3", "ews", "control")
 
 
@@ -58,8 +61,15 @@ class World:
     def deliver(self, letter: Letter) -> None:
         """Put a letter into the mailboxes of our people; others of its recipients have theirs elsewhere."""
         ours = [address for address in letter.to if address.endswith("@fernhill.example")]
-        raw = base64.b64encode(letter.raw).decode()
-        self._ask("/deliver", {"to": ours, "raw_base64": raw, "received": letter.received.isoformat()})
+        self._deliver([address for address in ours if address not in FORWARDED], letter.raw, letter.received)
+        for address in ours:
+            if address in FORWARDED:
+                self._deliver([FORWARDED[address]], forwarded(letter, address, FORWARDED[address]), letter.received)
+
+    def _deliver(self, to: list[str], raw: bytes, received: datetime) -> None:
+        if to:
+            body = {"to": to, "raw_base64": base64.b64encode(raw).decode(), "received": received.isoformat()}
+            self._ask("/deliver", body)
 
     def copies(self, address: str, message_id: str) -> int:
         """How often a message lies in the inbox of an address."""

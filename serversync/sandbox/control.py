@@ -9,7 +9,12 @@
     POST   /mailboxes/ADDRESS/move          {id, folder}
     POST   /mailboxes/ADDRESS/delete        {id}
     POST   /mailboxes/ADDRESS/update        {id, is_read?, categories?}
-    POST   /mailboxes/ADDRESS/folders       {name, parent?}
+    GET    /mailboxes/ADDRESS/folders       its folders: id, parent_id, path, kind, class, items
+    POST   /mailboxes/ADDRESS/folders       {name, parent?, class?}
+    POST   /mailboxes/ADDRESS/folders/rename  {folder, name}
+    POST   /mailboxes/ADDRESS/folders/move    {folder, parent?}
+    POST   /mailboxes/ADDRESS/folders/delete  {folder, to_bin?}
+    POST   /mailboxes/ADDRESS/restore       the same folders and items under new ids, as after a restore
     POST   /mailboxes/ADDRESS/lose-sync-state
     POST   /faults                          a fault, see `faults.py`; GET lists them, DELETE clears them
     GET    /log                             {requests, counters}; POST /log/clear
@@ -18,7 +23,8 @@
     POST   /reset                           back to the accounts of the command line
     GET    /health
 
-Ids are percent-encoded in paths. A folder is named by its id, its distinguished name or its display name.
+Ids are percent-encoded in paths. A folder is named by its id, its distinguished name, its path ("Inbox/Customers") or
+its display name.
 Every error is {"error": sentence}.
 """
 
@@ -66,7 +72,12 @@ class Control:
             ("POST", "/mailboxes/([^/]+)/move", self.move),
             ("POST", "/mailboxes/([^/]+)/delete", self.delete),
             ("POST", "/mailboxes/([^/]+)/update", self.update),
+            ("GET", "/mailboxes/([^/]+)/folders", self.folders),
             ("POST", "/mailboxes/([^/]+)/folders", self.create_folder),
+            ("POST", "/mailboxes/([^/]+)/folders/rename", self.rename_folder),
+            ("POST", "/mailboxes/([^/]+)/folders/move", self.move_folder),
+            ("POST", "/mailboxes/([^/]+)/folders/delete", self.delete_folder),
+            ("POST", "/mailboxes/([^/]+)/restore", self.restore),
             ("POST", "/mailboxes/([^/]+)/lose-sync-state", self.lose_sync_state),
             ("POST", "/faults", self.plant_fault),
             ("GET", "/faults", self.faults),
@@ -204,7 +215,51 @@ class Control:
         """Create a folder, below the top of the mailbox if no parent is named."""
         mailbox = self._mailbox(address)
         parent = _folder(mailbox, str(body.get("parent") or "msgfolderroot"))
-        return {"id": mailbox.create_folder(str(body["name"]), parent.id).id}
+        folder_class = str(body.get("class") or "IPF.Note")
+        return {"id": mailbox.create_folder(str(body["name"]), parent.id, folder_class).id}
+
+    def folders(self, address: str) -> Answer:
+        """The folders of a mailbox, in order of creation."""
+        mailbox = self._mailbox(address)
+        return [
+            {
+                "id": folder.id,
+                "parent_id": folder.parent_id,
+                "path": mailbox.path(folder),
+                "kind": folder.distinguished,
+                "class": folder.folder_class,
+                "items": len(folder.items),
+            }
+            for folder in mailbox.folders.values()
+        ]
+
+    def rename_folder(self, address: str, body: dict[str, Any]) -> Answer:
+        """Give a folder another name as its owner would; its id stays."""
+        mailbox = self._mailbox(address)
+        mailbox.rename_folder(_folder(mailbox, str(body["folder"])), str(body["name"]))
+        return {}
+
+    def move_folder(self, address: str, body: dict[str, Any]) -> Answer:
+        """Put a folder below another one as its owner would, below the top if no parent is named; its id stays."""
+        mailbox = self._mailbox(address)
+        parent = _folder(mailbox, str(body.get("parent") or "msgfolderroot"))
+        mailbox.move_folder(_folder(mailbox, str(body["folder"])), parent.id)
+        return {}
+
+    def delete_folder(self, address: str, body: dict[str, Any]) -> Answer:
+        """Delete a folder with all that is in it: for good, or (`to_bin`) into Deleted Items."""
+        mailbox = self._mailbox(address)
+        folder = _folder(mailbox, str(body["folder"]))
+        if body.get("to_bin"):
+            mailbox.bin_folder(folder)
+        else:
+            mailbox.delete_folder(folder)
+        return {}
+
+    def restore(self, address: str, _: dict[str, Any]) -> Answer:
+        """Give all folders and items of a mailbox new ids, as restoring a backup does."""
+        self._mailbox(address).restore()
+        return {}
 
     def lose_sync_state(self, address: str, _: dict[str, Any]) -> Answer:
         """Make all synchronization states of a mailbox invalid."""
@@ -253,7 +308,8 @@ class Control:
 
 
 def _folder(mailbox: MailboxStore, reference: str) -> Folder:
-    return mailbox.find_folder(reference) or mailbox.folder_named(reference) or mailbox.folder(reference)
+    found = mailbox.find_folder(reference) or mailbox.folder_at(reference) or mailbox.folder_named(reference)
+    return found or mailbox.folder(reference)
 
 
 def _folder_name(folder: Folder) -> str:

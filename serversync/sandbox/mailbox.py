@@ -25,6 +25,7 @@ STANDARD_FOLDERS = (  # distinguished name, display name, folder class, parent
     ("deleteditems", "Deleted Items", "IPF.Note", "msgfolderroot"),
     ("junkemail", "Junk Email", "IPF.Note", "msgfolderroot"),
     ("outbox", "Outbox", "IPF.Note", "msgfolderroot"),
+    ("archive", "Archive", "IPF.Note", "msgfolderroot"),
     ("calendar", "Calendar", "IPF.Appointment", "msgfolderroot"),
     ("contacts", "Contacts", "IPF.Contact", "msgfolderroot"),
     ("tasks", "Tasks", "IPF.Task", "msgfolderroot"),
@@ -170,6 +171,18 @@ class MailboxStore:
                 return folder
         return None
 
+    def path(self, folder: Folder) -> str:
+        """The display names from the top of the mailbox down to a folder, with "/" between them."""
+        names: list[str] = []
+        while folder.distinguished not in ("root", "msgfolderroot"):
+            names.insert(0, folder.name)
+            folder = self.folders[folder.parent_id]
+        return "/".join(names)
+
+    def folder_at(self, path: str) -> Folder | None:
+        """The folder with this path; case does not matter."""
+        return next((f for f in self.folders.values() if path and self.path(f).lower() == path.lower()), None)
+
     def children(self, folder_id: str) -> list[Folder]:
         """The folders right below this one, in order of creation."""
         return [f for f in self.folders.values() if f.parent_id == folder_id and f.id != folder_id]
@@ -311,6 +324,34 @@ class MailboxStore:
                 return False
             folder = above
         return True
+
+    def bin_folder(self, folder: Folder) -> None:
+        """Put a folder into Deleted Items, where it keeps its id, and gets a number if its name is taken there; one
+        that is there already is deleted for good."""
+        place = self.folder("deleteditems")
+        if folder.parent_id == place.id:
+            return self.delete_folder(folder)
+        if folder.distinguished:
+            raise FolderError(f"{folder.name} is a standard folder.", "ErrorDeleteDistinguishedFolder")
+        name, number = folder.name, 0
+        while self.folder_named(folder.name, place.id) is not None:
+            number += 1
+            folder.name = f"{name}{number}"
+        return self.move_folder(folder, place.id)
+
+    def restore(self) -> None:
+        """Become what a mailbox restored from a backup is: the same folders and items, all under new ids; nobody's
+        synchronization state is known any more. The distinguished names stay."""
+        folders, items = list(self.folders.values()), sorted(self.items(), key=lambda item: item.seq)
+        new_ids = {folder.id: opaque_id() for folder in folders}
+        self.folders, self._items, self.hierarchy = {}, {}, []
+        self.lose_sync_state()
+        for folder in folders:
+            parent = new_ids.get(folder.parent_id, "")
+            self._add_folder(replace(folder, id=new_ids[folder.id], parent_id=parent, items={}, changes=[]))
+        for item in items:
+            place = self.folders[new_ids[item.folder_id]]
+            self._insert(replace(item, id=opaque_id(), folder_id=place.id), place)
 
     def lose_sync_state(self) -> None:
         """Forget all synchronization states handed out so far, as a restored or moved mailbox does."""

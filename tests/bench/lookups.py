@@ -2,7 +2,7 @@
 `python -m tests.bench.lookups [SIZE …]`, the result as one line of JSON. TEST_DATABASE=postgres chooses PostgreSQL.
 
 Two of three messages name an ancestor that is stored, the third has a conversation index that leads to one; their senders
-are among a tenth as many contacts. Wall time, for the database works in another process on PostgreSQL; the middle of several runs.
+are among a tenth as many contacts. Wall time, for PostgreSQL works in another process; the middle of several runs.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ def print_lookups(folder: Path) -> None:
         command = [sys.executable, "-m", "tests.bench.lookups"]
         answer = subprocess.run(command, cwd=ROOT, env=around, stdout=subprocess.PIPE, check=True)
         found: Result = json.loads(answer.stdout.splitlines()[-1])
-        smallest, largest = list(found.values())[0], list(found.values())[-1]
+        smallest, *_, largest = found.values()
         told = ", ".join(f"{int(size):,}: {cost:.0f}" for size, cost in found.items())
         word = "reached" if largest <= LOOKUP_GROWTH * smallest else "MISSED"
         print(f"  {database:<10}{told}; largest to smallest {largest / smallest:.2f} (aim {LOOKUP_GROWTH}, {word})")

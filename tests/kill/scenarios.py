@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from mailboxes.models import IncomingFilter, Leg, MailboxLeg
+from mailboxes.models import IncomingDeliveryMethod, IncomingFilter, Leg, MailboxLeg
 from profiles.connectors.mime import Address
 from profiles.models import EmailServerProfile
-from tests.company import Company, receive
-from tests.letters import letter
+from tests.company import FORWARD, Company, receive
+from tests.letters import forwarded, letter
 from tracking.crm import delivery
 from tracking.crm.models import Contact, Email
 from tracking.crm.writing import NewEmail, write_draft
@@ -158,6 +158,33 @@ def _receiving(company: Company, profile: EmailServerProfile) -> None:
     company.queue("Support", profile, process_and_delete_emails=True)
 
 
+def _forwarding(company: Company, profile: EmailServerProfile) -> None:
+    """Alice, Bob and Support forward to a forward mailbox that deletes what it has opened."""
+    forwards = {"incoming_email_delivery_method": IncomingDeliveryMethod.FORWARD_MAILBOX}
+    company.user("Alice", profile, **forwards)
+    company.user("Bob", profile, IncomingFilter.RESPONSES_TO_OUR_MAIL, **forwards)
+    company.queue("Support", profile, **forwards)
+    MailboxLeg.objects.update(enabled=False)  # they are not read themselves (1.6)
+    company.forward_mailbox(profile, process_and_delete_emails=True)
+
+
+def forwarded_letters() -> list[Delivery]:
+    """Two in one carrier, one that nobody takes, one of a queue, an answer, and one that comes a second time."""
+    plain = letter(ANN, ALICE, "Plain", "Dear Alice", message_id="<plain@acme.test>")
+    answer = letter(ANN, BOB, "Re: Plain", "And?", in_reply_to="<plain@acme.test>")
+    both = letter(ANN, ALICE, "Both", "text", html="<p>html</p>", attachments=[("a.pdf", "application/pdf", b"%PDF-")])
+    carriers = [
+        (ALICE, plain, both),
+        (BOB, letter("spam@else.test", BOB, "Buy", "now"), answer),
+        (SUPPORT, letter(ANN, SUPPORT, "Help", "It is broken")),
+        (ALICE, plain),
+    ]
+    return [
+        Delivery((FORWARD,), forwarded(by, FORWARD, *carried, message_id=f"<{number}@us.test>"))
+        for number, (by, *carried) in enumerate(carriers)
+    ]
+
+
 def _sending(company: Company, profile: EmailServerProfile) -> None:
     """Five emails that Alice has submitted; one answers a letter that was tracked before."""
     alice = company.user("Alice", profile)
@@ -202,6 +229,10 @@ SCENARIOS = {
         lambda to: _receiving(to, to.pop3_profile()), _IN, twelve_letters, pop3=frozenset({ALICE, BOB, SUPPORT})
     ),
     "EWS": Scenario(lambda to: _receiving(to, to.exchange_profile()), _IN, twelve_letters),
+    "forward": Scenario(
+        lambda to: _forwarding(to, to.pop3_profile()), _IN, forwarded_letters, pop3=frozenset({FORWARD})
+    ),
+    "forward EWS": Scenario(lambda to: _forwarding(to, to.exchange_profile()), _IN, forwarded_letters),
     "SMTP": Scenario(lambda to: _sending(to, to.pop3_profile()), _OUT),
     "EWS-out": Scenario(lambda to: _sending(to, to.exchange_profile()), _OUT),
     "crowd": Scenario(_crowd, _IN, five_hundred_letters, pop3=frozenset({ALICE, BOB, CAROL, SUPPORT})),

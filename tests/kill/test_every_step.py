@@ -56,7 +56,7 @@ def unlike(undisturbed: Undisturbed, outcome: Outcome, rig: Rig) -> list[str]:
     return said
 
 
-@pytest.mark.parametrize("scenario", ["POP3", "EWS", "EWS-out"])
+@pytest.mark.parametrize("scenario", ["POP3", "EWS", "EWS-out", "forward", "forward EWS"])
 def test_killed_after_any_step_nothing_is_lost_and_nothing_is_doubled(
     scenario: str, database: Database, tmp_path: Path
 ) -> None:

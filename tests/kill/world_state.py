@@ -17,6 +17,7 @@ from tracking.crm.models import ActivityMimeAttachment, ActivityParty, Blob, Dom
 from tracking.crm.models.events import EventKind
 from tracking.crm.models.states import DeliveryState, EmailStatus
 from tracking.crm.storage import path_of
+from tracking.decide.forwarding import FOLDER
 from tracking.models import LedgerRow, LedgerTotal, Placement, SyncCursor
 
 # Ids and times differ from run to run; how often it was tried, and in which words it was accepted, may.
@@ -141,7 +142,7 @@ def orphans() -> int:
 def shown_keys() -> dict[str, list[str]]:
     """The keys of the items that each server still shows, according to the placements."""
     keys: dict[str, list[str]] = {}
-    for placement in _placements().filter(gone_on__isnull=True):
+    for placement in _placements().filter(gone_on__isnull=True).exclude(folder__startswith=FOLDER):
         keys.setdefault(placement.mailbox.email_address, []).append(placement.server_key)
     return {address: sorted(found) for address, found in keys.items()}
 

@@ -12,7 +12,8 @@ from datetime import timedelta
 import pytest
 
 from profiles.connectors.base import AuthenticationFailed, ConnectorError, Throttled, Transient
-from profiles.items import INBOX, Arrival, Missing, Page
+from profiles.items import INBOX, Arrival, Missing, Page, Sought
+from tests.letters import letter
 from tests.profiles.outbox_rules import OutboxRules, OutboxTroubles
 from tests.profiles.samples import (
     BOB,
@@ -27,7 +28,7 @@ from tests.profiles.samples import (
     to,
     with_crlf,
 )
-from tests.profiles.stages import HASTY, PASSWORD, FilingStage, SourceStage
+from tests.profiles.stages import ALICE, HASTY, PASSWORD, FilingStage, SourceStage
 
 __all__ = [
     "BOB",
@@ -221,6 +222,22 @@ class MailSourceRules:
                 only_page(source)
         assert refusal.value.remedy
         assert stage.logins() == 1
+
+    def test_a_message_is_found_by_its_id_and_by_its_sender(self, stage: SourceStage) -> None:
+        for number in range(3):
+            stage.deliver(note(number))
+        stage.deliver(letter("dora@them.test", ALICE, "Other", "x", message_id="<d@them.test>"))
+        source = stage.source()
+        for sought in (
+            Sought(message_id="<d@them.test>"),
+            Sought(message_id="d@them.test"),
+            Sought(sender="DORA@them.test"),
+        ):
+            assert [found.message_id for found in source.search(sought).found] == ["<d@them.test>"]
+        assert source.search(Sought(message_id="<none@them.test>")).found == ()
+        assert [found.kind for found in source.search(Sought(message_id="d@them.test")).found] == [INBOX]
+        assert len(everything(source)) == 4
+        source.close()
 
     def test_a_source_works_again_after_it_was_closed(self, stage: SourceStage) -> None:
         stage.deliver(note(1))

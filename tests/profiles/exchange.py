@@ -166,6 +166,30 @@ class EwsStage(SandboxStage):
     def tag(self, position: int, *categories: str) -> None:
         self.sandbox.update(ALICE, self.sandbox.inbox(ALICE)[position]["id"], categories=list(categories))
 
+    def make_folder(self, name: str, parent: str = "", *, for_mail: bool = True) -> str:
+        return self.sandbox.folder(ALICE, name, parent or None, "" if for_mail else "IPF.Appointment")
+
+    def rename_folder(self, folder: str, name: str) -> None:
+        self.sandbox.rename_folder(ALICE, folder, name)
+
+    def move_folder(self, folder: str, parent: str) -> None:
+        self.sandbox.move_folder(ALICE, folder, parent or None)
+
+    def delete_folder(self, folder: str) -> None:
+        self.sandbox.delete_folder(ALICE, folder)
+
+    def put(self, folder: str, raw: bytes) -> str:
+        return self.sandbox.deliver(ALICE, raw, folder=folder)[0]
+
+    def move_mail(self, key: str, folder: str) -> str:
+        return self.sandbox.move(ALICE, key, folder)
+
+    def read(self, key: str) -> None:
+        self.sandbox.update(ALICE, key, is_read=True)
+
+    def restore(self) -> None:
+        self.sandbox.restore(ALICE)
+
     def held(self, folder: str) -> list[str]:
         return [item["id"] for item in self.sandbox.inbox(ALICE, folder)]
 

@@ -72,6 +72,36 @@ class FilingStage(SourceStage, Protocol):
         ...
 
 
+class FolderStage(FilingStage, Protocol):
+    """The same on a server on which people make folders. Folders are named by key, "" is the top of the mailbox."""
+
+    def make_folder(self, name: str, parent: str = "", *, for_mail: bool = True) -> str:
+        """Returns its key."""
+        ...
+
+    def rename_folder(self, folder: str, name: str) -> None: ...
+
+    def move_folder(self, folder: str, parent: str) -> None: ...
+
+    def delete_folder(self, folder: str) -> None: ...
+
+    def put(self, folder: str, raw: bytes) -> str:
+        """A message arrives in a folder, as a rule of the server does it; returns its key."""
+        ...
+
+    def move_mail(self, key: str, folder: str) -> str:
+        """Alice moves a message; returns its new key."""
+        ...
+
+    def read(self, key: str) -> None:
+        """Alice reads a message."""
+        ...
+
+    def restore(self) -> None:
+        """The mailbox is restored from a backup."""
+        ...
+
+
 class OutboxStage(Protocol):
     """A server that takes Alice's letters. `temperror@` and `permerror@` anywhere are refused."""
 
@@ -134,8 +164,33 @@ class MemoryStage:
     def tag(self, position: int, *categories: str) -> None:
         self.mailbox.tag(list(self.mailbox.items)[position], categories)
 
+    def make_folder(self, name: str, parent: str = "", *, for_mail: bool = True) -> str:
+        return self.mailbox.create_folder(name, parent, for_mail=for_mail).key
+
+    def rename_folder(self, folder: str, name: str) -> None:
+        self.mailbox.rename_folder(folder, name)
+
+    def move_folder(self, folder: str, parent: str) -> None:
+        self.mailbox.move_folder(folder, parent)
+
+    def delete_folder(self, folder: str) -> None:
+        self.mailbox.delete_folder(folder)
+
+    def put(self, folder: str, raw: bytes) -> str:
+        return self.server.deliver(ALICE, raw, folder).key
+
+    def move_mail(self, key: str, folder: str) -> str:
+        return self.mailbox.move(key, folder)
+
+    def read(self, key: str) -> None:
+        self.mailbox.read(key)
+
+    def restore(self) -> None:
+        self.mailbox.restore()
+
     def held(self, folder: str) -> list[str]:
-        return [item.key for item in self.mailbox.items.values() if item.folder == folder]
+        found = self.mailbox.folder_named(folder)
+        return [item.key for item in self.mailbox.items.values() if found and item.folder == found.key]
 
     def snapshot(self) -> object:
         return repr(self.mailbox)

@@ -22,10 +22,11 @@ from tests.profiles.conformance import (
     to,
 )
 from tests.profiles.exchange import ALICE, EwsOutboxStage, EwsSourceStage
+from tests.profiles.folder_rules import FolderRules
 from tests.world import SandboxProcess
 
 
-class TestEwsSource(MailSourceRules, FilingRules, MailSourceTroubles):
+class TestEwsSource(MailSourceRules, FilingRules, FolderRules, MailSourceTroubles):
     @pytest.fixture
     def stage(self, sandbox: SandboxProcess) -> EwsSourceStage:
         return EwsSourceStage(sandbox)

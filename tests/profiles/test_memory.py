@@ -7,6 +7,7 @@ import pytest
 from profiles.connectors.base import ResyncRequired
 from profiles.items import INBOX, Trace
 from tests.profiles.conformance import FilingRules, MailSourceRules, MailSourceTroubles, OutboxRules, OutboxTroubles
+from tests.profiles.folder_rules import FolderRules
 from tests.profiles.samples import BOB, note, nothing, only_page, to
 from tests.profiles.stages import MemoryOutboxStage, MemoryStage
 
@@ -16,7 +17,7 @@ def memory() -> MemoryStage:
     return MemoryStage()
 
 
-class TestMemorySource(MailSourceRules, FilingRules, MailSourceTroubles):
+class TestMemorySource(MailSourceRules, FilingRules, FolderRules, MailSourceTroubles):
     @pytest.fixture
     def stage(self) -> MemoryStage:
         return MemoryStage()

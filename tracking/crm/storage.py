@@ -99,17 +99,22 @@ def store_all(contents: Sequence[bytes], now: datetime) -> list[Blob]:
     """The same for all contents of a batch, in their order."""
     digests = [digest_of(content) for content in contents]
     files = {path_of(digest): content for digest, content in zip(digests, contents, strict=True)}
-    storage = storages["blobs"]
-    if isinstance(storage, DurableFileStorage):
-        storage.put(files)
-    else:
-        for name, content in files.items():
-            if not storage.exists(name):
-                storage.save(name, ContentFile(content))
+    put_all(files)
     return [
         Blob(digest=digest, size=len(content), created_on=now)
         for digest, content in zip(digests, contents, strict=True)
     ]
+
+
+def put_all(files: Mapping[str, bytes]) -> None:
+    """Store each content under its name, where it is not yet; after the return all of it lasts."""
+    storage = storages["blobs"]
+    if isinstance(storage, DurableFileStorage):
+        storage.put(files)
+        return
+    for name, content in files.items():
+        if not storage.exists(name):
+            storage.save(name, ContentFile(content))
 
 
 def read(digest: str) -> bytes:

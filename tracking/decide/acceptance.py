@@ -70,8 +70,8 @@ def everybody(message: Message, facts: Facts, policy: Policy) -> list[Asked]:
 
 
 def _named(message: Message, facts: Facts) -> list[Candidate]:
-    matches = (match for person in recipients(message) for match in facts.matches(person.key) if match.kind in KINDS)
-    found = (facts.owners.get((match.kind, match.record_id)) for match in matches)
+    matches = (match for person in recipients(message) for match in facts.matches(person.key) if not match.is_chosen)
+    found = (facts.owners.get((match.kind, match.record_id)) for match in matches if match.kind in KINDS)
     return list({one.key: one for one in found if one is not None}.values())
 
 
@@ -82,6 +82,8 @@ def _opinion(
     excluded = _excluded(asked, message, facts, correlation)
     if excluded is not None:
         return False, Reason.EXCLUDED, excluded
+    if candidate.key in facts.removed_by.get(message.key, ()):  # law 12: nobody else's mailbox brings it back to them
+        return False, Reason.REMOVED_BEFORE, {}
     if asked.is_reader and message.explicit:  # 5.6
         return True, EXPLICITLY[message.explicit], {}
     told = {} if asked.is_named else _delivered_silently(message)

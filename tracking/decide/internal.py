@@ -16,7 +16,8 @@ KINDS = ("systemuser", QUEUE)  # of several records with one address the user co
 
 def owner_of(address: str, facts: Facts) -> Candidate | None:
     """The enabled user or queue with a mailbox here that has this address."""
-    found = [match for match in facts.matches(address) if (match.kind, match.record_id) in facts.owners]
+    found = [match for match in facts.matches(address) if not match.is_chosen]
+    found = [match for match in found if (match.kind, match.record_id) in facts.owners]
     first = min(found, key=lambda match: (KINDS.index(match.kind), match.since, match.record_id), default=None)
     return facts.owners[first.kind, first.record_id] if first else None
 

@@ -13,6 +13,7 @@ from mailboxes.policy import Policy
 from profiles.connectors.mime import Address, Envelope, Report
 from tracking.crm.identity import dup_check
 from tracking.decide.exclusions import NOTHING_EXCLUDED, Exclusions
+from tracking.decide.folders import Filed
 from tracking.decide.threads import Threads
 
 
@@ -118,6 +119,12 @@ class Match:
     owner_id: str
     is_active: bool
     since: float  # seconds since the epoch, for "oldest first"
+    is_chosen: bool = False  # by the word of a person, not because the record has the address (5.13)
+
+    @property
+    def record(self) -> tuple[int, str]:
+        """What tells records apart; one may have the address in several columns."""
+        return self.type_id, self.record_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,7 @@ class Known:
     regarding_name: str
     outgoing: bool
     guard: UUID | None = None  # of its content and direction (5.10)
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,8 @@ class Candidate:
     filter: Filter
     receives: bool = True
     exclusions: Exclusions = NOTHING_EXCLUDED
+    owner_id: str = ""  # the active user who owns the mailbox (5.16)
+    creates: int = 0  # what that user wants of unknown senders, as `AutoCreate` numbers it (5.15)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -169,6 +179,7 @@ class Facts:
     owners: Mapping[tuple[str, str], Candidate] = field(default_factory=dict)  # enabled users and queues, by key
     exclusions: Exclusions = NOTHING_EXCLUDED  # of the whole organization
     removed: frozenset[str] = frozenset()  # content keys that were removed from this mailbox before (law 12)
+    removed_by: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)  # others who removed them
     outgoing: bool = False  # the batch was read in Sent Items (5.3)
     threads: Threads = field(default_factory=Threads)
 
@@ -207,6 +218,7 @@ class Message:
     is_rights_protected: bool = False  # 5.20
     is_truncated: bool = False  # only its header was fetched, because it is too large (5.19)
     report: Report | None = None  # of a bounce: about whom and what (RFC 3464)
+    filed: Filed | None = None  # by the rule of the folder that it lies in (9.3)
 
 
 @dataclass(frozen=True, slots=True)

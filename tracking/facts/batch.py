@@ -18,10 +18,12 @@ def facts_for(
     messages: Sequence[Message], owners: Owners, start: datetime | None, now: datetime, *, outgoing: bool = False
 ) -> Facts:
     """Two selects: repeats and ancestors, people. Further ones only where a message says that it is a test of ours, where
-    something was removed from the mailbox before, for colleagues who did not yet occur in this cycle, and for what may
+    something was removed from a mailbox before, for colleagues who did not yet occur in this cycle, and for what may
     lead to a conversation besides Message-IDs."""
     by_address = matches_of(addresses_in(message.envelope for message in messages))
     tracked = tracked_emails(messages)
+    among = owners.among(match for matches in by_address.values() for match in matches)
+    removed, removed_by = owners.removed([message.key for message in messages])
     return Facts(
         candidates=owners.candidates,
         start=start,
@@ -29,9 +31,10 @@ def facts_for(
         by_message_id=tracked.by_message_id,
         by_address=by_address,
         tests=_tests_among(messages),
-        owners=owners.among(match for matches in by_address.values() for match in matches),
+        owners=among,
         exclusions=owners.exclusions,
-        removed=owners.removed([message.key for message in messages]),
+        removed=removed,
+        removed_by=removed_by,
         outgoing=outgoing,
         threads=threads_of(messages, tracked, by_address, owners.policy, now),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef
@@ -105,3 +107,42 @@ def carried_with(placements: Collection[Placement]) -> dict[UUID, list[Placement
         for one in some:
             found[one.mailbox_id].append(one)
     return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One carrier for people to see: for whom it was, and what became of the mail in it. Empty where the evidence has
+    expired."""
+
+    row_id: int
+    opened_on: datetime | None
+    name: str
+    mailbox_id: str
+    messages: int
+    states: list[tuple[LedgerState, int]]
+
+
+def newest_opened(forward_mailbox: Mailbox, limit: int) -> list[Opened]:
+    """What this forward mailbox opened last."""
+    rows = LedgerRow.objects.filter(mailbox=forward_mailbox, reason=Reason.UNPACKED).order_by("-pk")[:limit]
+    carriers = Placement.objects.filter(ledger_row__in=list(rows)).select_related("ledger_row").order_by("-ledger_row")
+    carried = carried_by(carriers)
+    there = set(Mailbox.objects.filter(pk__in={_for(one) for one in carriers} - {""}).values_list("pk", flat=True))
+    return [_opened(one, carried.get(one.pk, []), {str(pk) for pk in there}) for one in carriers]
+
+
+def _for(carrier: Placement) -> str:
+    return str(carrier.ledger_row.evidence.get(MAILBOX, ""))
+
+
+def _opened(carrier: Placement, carried: Iterable[Placement], there: Collection[str]) -> Opened:
+    row, mailbox_id = carrier.ledger_row, _for(carrier)
+    states = Counter(LedgerState(one.ledger_row.state) for one in carried)
+    return Opened(
+        row_id=row.pk,
+        opened_on=row.decided_on,
+        name=row.evidence.get("carried_for", ""),
+        mailbox_id=mailbox_id if mailbox_id in there else "",
+        messages=row.evidence.get("messages", 0),
+        states=sorted(states.items()),
+    )

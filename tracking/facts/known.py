@@ -23,6 +23,7 @@ COLUMNS = (
     "regarding_id",
     "regarding_name",
     "direction_code",
+    "owner_id",
 )
 
 
@@ -38,6 +39,7 @@ def known_of(email: Email) -> Known:
         regarding_name=email.regarding_name,
         outgoing=email.direction_code,
         guard=email.message_id_dup_check,
+        owner_id="" if email.owner_id is None else str(email.owner_id),
     )
 
 

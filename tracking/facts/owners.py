@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 
 from mailboxes.eligibility import receives
-from mailboxes.models import IncomingFilter, Mailbox, UserSettings
+from mailboxes.models import AutoCreate, IncomingFilter, Mailbox, UserSettings
 from mailboxes.policy import Policy
 from profiles.models import StateCode
 from tracking.decide.exclusions import NOTHING_EXCLUDED, Exclusions
@@ -29,10 +30,11 @@ class Owners:
         self.policy = policy
         self._known: dict[Key, Candidate | None] = {}
         self._enabled: set[Key] = set()
+        self._key_in: dict[UUID, Key] = {}
         self._mailbox = mailbox
         self.candidates = self.candidates_for(mailbox)
         self.exclusions = _exclusions_of([None]).get(None, NOTHING_EXCLUDED)
-        self._has_tombstones = Tombstone.objects.filter(mailbox=mailbox).exists()
+        self._has_tombstones = Tombstone.objects.exists()
 
     def candidates_for(self, mailbox: Mailbox) -> tuple[Candidate, ...]:
         """Who accepts what arrives in this mailbox, whatever its headers say: its user or its queue; nobody if it is a
@@ -50,12 +52,21 @@ class Owners:
         self._learn(keys - self._known.keys())
         return {key: one for key in keys & self._enabled if (one := self._known[key]) is not None}
 
-    def removed(self, content_keys: Collection[str]) -> frozenset[str]:
-        """Those of these messages that were removed from the mailbox before (law 12)."""
+    def removed(self, content_keys: Collection[str]) -> tuple[frozenset[str], dict[str, frozenset[Key]]]:
+        """Those of these messages that were removed from the mailbox before, and which of the others asked so far have
+        removed them from theirs (law 12)."""
         if not self._has_tombstones:
-            return frozenset()
-        found = Tombstone.objects.filter(mailbox=self._mailbox, content_key__in=content_keys)
-        return frozenset(found.values_list("content_key", flat=True))
+            return frozenset(), {}
+        mailboxes = {self._mailbox.pk, *self._key_in}
+        found = Tombstone.objects.filter(mailbox__in=mailboxes, content_key__in=content_keys)
+        here: set[str] = set()
+        elsewhere: dict[str, frozenset[Key]] = defaultdict(frozenset)
+        for mailbox_id, content_key in found.values_list("mailbox_id", "content_key"):
+            if mailbox_id == self._mailbox.pk:
+                here.add(content_key)
+            else:
+                elsewhere[content_key] |= {self._key_in[mailbox_id]}
+        return frozenset(here), dict(elsewhere)
 
     def _learn(self, keys: Collection[Key]) -> None:
         """Two selects, or none if there is nobody new."""
@@ -65,12 +76,14 @@ class Owners:
         users = [record_id for kind, record_id in keys if kind == USER]
         queues = [record_id for kind, record_id in keys if kind == QUEUE]
         whose = Q(regarding_user__in=users) | Q(regarding_queue__in=queues)
-        mailboxes = Mailbox.objects.filter(whose).select_related("regarding_user__sync_settings", "regarding_queue")
+        about = ("regarding_user__sync_settings", "regarding_queue__owner__sync_settings")
+        mailboxes = Mailbox.objects.filter(whose).select_related(*about)
         found = list(mailboxes)
         exclusions = _exclusions_of([mailbox.pk for mailbox in found])
         for mailbox in found:
             candidate = _candidate(mailbox, exclusions.get(mailbox.pk, NOTHING_EXCLUDED), self.policy)
             self._known[candidate.key] = candidate
+            self._key_in[mailbox.pk] = candidate.key
             if _is_enabled(mailbox):
                 self._enabled.add(candidate.key)
 
@@ -109,7 +122,19 @@ def _candidate(mailbox: Mailbox, exclusions: Exclusions, policy: Policy) -> Cand
             needs_approval,
         ),
         exclusions=exclusions,
+        **_of_the_owner(user if queue is None else queue.owner),
     )
+
+
+def _of_the_owner(user: Any) -> dict[str, Any]:
+    """Who owns what comes in (5.16) and what that person wants of unknown senders (5.15); a queue has its owner's."""
+    if user is None or not user.is_active:
+        return {}
+    try:
+        creates = int(user.sync_settings.auto_create_contact_on_promote)
+    except UserSettings.DoesNotExist:
+        creates = AutoCreate.NOTHING
+    return {"owner_id": str(user.pk), "creates": int(creates)}
 
 
 def _filter_of(user: Any, policy: Policy) -> int:

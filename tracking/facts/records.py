@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from mailboxes import addresses
 from mailboxes.models import Queue
 from tracking.crm.models.records import Record
 
+Models = Callable[[], list[type[Model]]]
 MOST = 20
 _NUMBER_OF_A_KIND = 10  # digits
 
@@ -27,16 +29,26 @@ class Kind:
     label: str
 
 
-def kinds_for(user: User | AnonymousUser) -> list[Kind]:
+def subjects_of_mail() -> list[type[Model]]:
+    """Our records and those of other applications that have an address; users and queues are no subject of mail."""
+    return _by_name({*Record.__subclasses__(), *addresses.sources()} - {get_user_model(), Queue})
+
+
+def parties_of_mail() -> list[type[Model]]:
+    """Whom an address may stand for: every kind of record that has addresses (5.12)."""
+    return _by_name(set(addresses.sources()))
+
+
+def kinds_for(user: User | AnonymousUser, among: Models = subjects_of_mail) -> list[Kind]:
     """The kinds of which this person may see any: all of those they may open in the console, of others their own."""
-    kinds = [model for model in _models() if _visible(model, user) is not None]
+    kinds = [model for model in among() if _visible(model, user) is not None]
     types = ContentType.objects.get_for_models(*kinds)
     return [Kind(types[model].pk, str(model._meta.verbose_name).capitalize()) for model in kinds]
 
 
-def search(user: User | AnonymousUser, type_id: str, words: str) -> list[Model]:
+def search(user: User | AnonymousUser, type_id: str, words: str, among: Models = subjects_of_mail) -> list[Model]:
     """Records of this kind that contain all these words in their texts, at most twenty; none without words."""
-    found = _records_of(user, type_id)
+    found = _records_of(user, type_id, among)
     if found is None or not words.split():
         return []
     texts = [field.name for field in found.model._meta.concrete_fields if _is_text(field)]
@@ -48,9 +60,11 @@ def search(user: User | AnonymousUser, type_id: str, words: str) -> list[Model]:
     return list(found[:MOST])
 
 
-def record_for(user: User | AnonymousUser, type_id: str, record_id: str) -> Model | None:
+def record_for(
+    user: User | AnonymousUser, type_id: str, record_id: str, among: Models = subjects_of_mail
+) -> Model | None:
     """The record with this key, if this person may see it."""
-    found = _records_of(user, type_id)
+    found = _records_of(user, type_id, among)
     if found is None:
         return None
     try:
@@ -59,30 +73,34 @@ def record_for(user: User | AnonymousUser, type_id: str, record_id: str) -> Mode
         return None
 
 
-def _records_of(user: User | AnonymousUser, type_id: str) -> QuerySet[Any] | None:
+def _records_of(user: User | AnonymousUser, type_id: str, among: Models) -> QuerySet[Any] | None:
     if not type_id.isdecimal() or len(type_id) > _NUMBER_OF_A_KIND:
         return None
-    types = ContentType.objects.get_for_models(*_models())
+    types = ContentType.objects.get_for_models(*among())
     model = next((model for model, kind in types.items() if kind.pk == int(type_id)), None)
     return None if model is None else _visible(model, user)
 
 
-def _models() -> list[type[Model]]:
-    """Our records and those of other applications that have an address; users and queues are no subject of mail."""
-    kinds = {*Record.__subclasses__(), *addresses.sources()} - {get_user_model(), Queue}
-    return sorted(kinds, key=lambda kind: str(kind._meta.verbose_name))
+def _by_name(models: set[type[Model]]) -> list[type[Model]]:
+    return sorted(models, key=lambda model: str(model._meta.verbose_name))
 
 
 def _visible(model: type[Model], user: User | AnonymousUser) -> QuerySet[Any] | None:
     if user.pk is None:
         return None
     if user.is_active and user.is_staff and user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}"):
-        return model._default_manager.all()
+        return _usable(model._default_manager.all())
     owner = next((field for field in model._meta.concrete_fields if field.name == "owner"), None)
     if owner is None or owner.related_model is not get_user_model():
         return None
     return model._default_manager.filter(owner_id=user.pk)
 
 
+def _usable(records: QuerySet[Any]) -> QuerySet[Any]:
+    """A disabled user is nobody any more (5.12)."""
+    return records.filter(is_active=True) if records.model is get_user_model() else records
+
+
 def _is_text(field: Any) -> bool:
-    return isinstance(field, CharField) and not field.choices and not field.primary_key
+    """Whether people may search in it; what is stored of a password is no text."""
+    return isinstance(field, CharField) and not (field.choices or field.primary_key or field.name == "password")

@@ -100,7 +100,9 @@ def _personal(user: Person) -> QuerySet[Mailbox]:
 
 
 def _through(mailboxes: QuerySet[Mailbox]) -> Q:
-    return Q(receiving_mailbox__in=mailboxes) | Q(sender_mailbox__in=mailboxes)
+    forwarded = Q(receiving_mailbox__in=Mailbox.objects.filter(is_forward_mailbox=True))  # 8.2: it was read there
+    received = Q(receiving_mailbox__in=mailboxes) | forwarded & Q(pk__in=_shown_in(mailboxes))
+    return received | Q(sender_mailbox__in=mailboxes)
 
 
 def _shown_in(mailboxes: QuerySet[Mailbox]) -> QuerySet[Any, Any]:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.db.models import QuerySet
 
-from mailboxes.models import Leg, MailboxLeg
+from mailboxes.asking import ask_to_receive
 from mailboxes.policy import Policy
 from profiles.connectors import mime
 from tracking.crm.models import Blob, DomainEvent, Email
@@ -84,7 +84,7 @@ def fetch_whole(email: Email, by: User | AnonymousUser, now: datetime) -> bool:
             return False
         move_totals(row.mailbox_id, Counter({COLUMN[LedgerState.TRACKED]: -1, COLUMN[LedgerState.PENDING]: 1}))
         Placement.objects.filter(ledger_row=row).update(acknowledge=Acknowledgement.NONE)
-        MailboxLeg.objects.filter(mailbox_id=row.mailbox_id, leg=Leg.INCOMING).request(now)
+        ask_to_receive([row.mailbox_id], now)
     return True
 
 

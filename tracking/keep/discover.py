@@ -29,6 +29,7 @@ class Discovered:
     new: int = 0
     older: int = 0
     gone: int = 0
+    revived: int = 0
     wishes: Wishes = field(default_factory=Wishes)
 
 
@@ -40,8 +41,11 @@ def record_page(
     policy: Policy,
     now: datetime,
     pin: Callable[[], None],
+    folder_rule: UUID | None = None,
 ) -> Discovered:
-    """Write down what a page shows together with the cursor that covers it. `pin` raises when the lease has moved."""
+    """Write down what a page shows together with the cursor that covers it. `pin` raises when the lease has moved.
+
+    `folder_rule` is the rule of a tracked folder: what lies in it is asked for, whatever its age (9.3)."""
     with transaction.atomic():
         pin()
         # 5.23: of older mail only what has changed can matter, because somebody may have tagged it.
@@ -49,15 +53,16 @@ def record_page(
         known = _known(mailbox_id, cursor.folder, page, watched)
         unknown = [item for item in watched if item.key not in known]
         fresh = [item for item in unknown if not _is_older(item, start) or is_asked_for(item, policy)]
-        _add(mailbox_id, cursor.folder, fresh, policy, now)
-        revived = _revive(mailbox_id, [p for p in known.values() if p.gone_on and _is_shown(p, page)])
+        _add(mailbox_id, cursor.folder, fresh, policy, now, folder_rule)
+        back = [placement for placement in known.values() if placement.gone_on and _is_shown(placement, page)]
+        revived = _revive(mailbox_id, back)
         gone = mark_gone(mailbox_id, _vanished(known, page), now)
         wishes = read_tags(mailbox_id, page.shown, known, policy, now)
         older = len(page.shown) - len(watched) + len(unknown) - len(fresh)
         cursor.value, cursor.moved_on = page.cursor, now
         cursor.older += older
         cursor.save()
-    return Discovered(len(fresh) + revived, older, gone, wishes)
+    return Discovered(len(fresh) + revived, older, gone, len(back), wishes)
 
 
 def _is_older(item: Shown, start: datetime | None) -> bool:
@@ -85,7 +90,10 @@ def _vanished(known: dict[str, Placement], page: Page) -> list[Placement]:
     return [placement for key, placement in known.items() if key not in shown and placement.gone_on is None]
 
 
-def _add(mailbox_id: UUID, folder: str, items: Sequence[Shown], policy: Policy, now: datetime) -> None:
+def _add(
+    mailbox_id: UUID, folder: str, items: Sequence[Shown], policy: Policy, now: datetime, folder_rule: UUID | None
+) -> None:
+    otherwise = Explicit.NO if folder_rule is None else Explicit.FOLDER
     rows = LedgerRow.objects.bulk_create(
         [
             LedgerRow(
@@ -93,7 +101,8 @@ def _add(mailbox_id: UUID, folder: str, items: Sequence[Shown], policy: Policy, 
                 size=item.size,
                 received_on=item.received_on,
                 discovered_on=now,
-                explicit=Explicit.CATEGORY if is_asked_for(item, policy) else Explicit.NO,
+                explicit=Explicit.CATEGORY if is_asked_for(item, policy) else otherwise,
+                tracking_folder_id=folder_rule,
             )
             for item in items
         ],

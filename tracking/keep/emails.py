@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
@@ -26,7 +27,9 @@ from tracking.crm.models import (
 )
 from tracking.crm.models.states import ActivityState, DeliveryState, EmailStatus
 from tracking.decide.correlation import HAS_PARENT
-from tracking.decide.parties import recipients_of, sender_of
+from tracking.decide.newcomers import Newcomer, newcomer
+from tracking.decide.owning import owner_of_acceptor, owner_of_email
+from tracking.decide.parties import Sender, choose_sender, recipients_of
 from tracking.decide.privacy import is_marked_private
 from tracking.decide.threads import index_of
 from tracking.decide.verdicts import Facts, Known, Match, Message, Method, Verdict
@@ -42,6 +45,8 @@ class KeptEmail:
     parties: list[ActivityParty] = field(default_factory=list)
     attachments: list[ActivityMimeAttachment] = field(default_factory=list)
     hashes: list[EmailHash] = field(default_factory=list)
+    sender_matches: dict[str, Any] = field(default_factory=dict)  # for "why?" (5.12)
+    newcomer: Newcomer | None = None  # the sender, if a record is to be made of it (5.15)
 
 
 def build(
@@ -56,29 +61,32 @@ def build(
     email_id: UUID,
 ) -> KeptEmail:
     """The rows for a message that is kept under `email_id`, resolved against the facts of its batch."""
-    sender, several = _sender(message, facts, mailbox, policy)
+    reader_id = "" if mailbox.owner_id is None else str(mailbox.owner_id)
+    sender = _sender(message, verdict, facts, reader_id, policy)
     email = _email(message, verdict, mailbox, now, email_id)
+    email.owner_id = owner_of_email(message, verdict, facts, policy, reader_id) or None
     if facts.outgoing:
         _turn_outgoing(email, message, mailbox)
     email.original_id = blob.digest if blob else None
-    email.is_duplicate_sender_unresolved = several
-    if sender is not None:
-        email.email_sender_type_id, email.email_sender_id = sender.type_id, sender.record_id
+    email.is_duplicate_sender_unresolved = sender.is_open
+    if sender.match is not None:
+        email.email_sender_type_id, email.email_sender_id = sender.match.record
     email_type = ContentType.objects.get_for_model(Email)
     kept = KeptEmail(email, blob)
-    kept.parties = list(_parties(email, email_type, message, sender, facts, policy))
+    kept.parties = list(_parties(email, email_type, message, sender.match, facts, policy))
     kept.attachments = fill(email, message, parsed, policy)
+    kept.sender_matches = sender.told or {}
+    kept.newcomer = newcomer(message, verdict, facts, policy, email.automatic_kind, is_private=email.is_private)
     kept.hashes = hashes_for(email_id, message.envelope, policy, now)  # 6.6
     email.shares_message_id = facts.others_share(message)
     return kept
 
 
-def _sender(message: Message, facts: Facts, mailbox: Mailbox, policy: Policy) -> tuple[Match | None, bool]:
+def _sender(message: Message, verdict: Verdict, facts: Facts, reader_id: str, policy: Policy) -> Sender:
     address = message.envelope.sender
     if address is None:
-        return None, False
-    owner = "" if mailbox.owner_id is None else str(mailbox.owner_id)
-    return sender_of(facts.matches(address.key), owner, policy)
+        return Sender(None)
+    return choose_sender(facts.matches(address.key), owner_of_acceptor(verdict, reader_id), policy)
 
 
 def _email(message: Message, verdict: Verdict, mailbox: Mailbox, now: datetime, email_id: UUID) -> Email:
@@ -91,7 +99,6 @@ def _email(message: Message, verdict: Verdict, mailbox: Mailbox, now: datetime, 
         status_code=EmailStatus.RECEIVED,
         sender=envelope.sender.address[:250] if envelope.sender else "",
         to_recipients="; ".join(person.address for person in envelope.to)[:500],
-        owner_id=mailbox.owner_id,
         receiving_mailbox_id=mailbox.pk,
         message_id=stored_message_id(message.message_id),
         message_id_dup_check=dup_check(message.key, outgoing=False),
@@ -114,6 +121,9 @@ def _email(message: Message, verdict: Verdict, mailbox: Mailbox, now: datetime, 
         email.counterpart_id = verdict.counterpart.id
     if correlation.email is not None:  # 6.2, 5.17
         _inherit(email, correlation.email, correlation.method)
+    if message.filed is not None and message.filed.record is not None:  # 9.3
+        email.regarding_type_id, email.regarding_id = message.filed.record
+        email.regarding_name = message.filed.name
     return email
 
 

@@ -18,7 +18,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
-from mailboxes.models import Leg, MailboxLeg
+from mailboxes.asking import ask_to_receive
 from mailboxes.policy import Policy
 from tracking.crm.fingerprints import hash_of
 from tracking.crm.models import DomainEvent, Email
@@ -79,7 +79,7 @@ def join_late(kept: Sequence[Email], sought: Collection[str], policy: Policy, no
 def ask_to_run(mailboxes: Collection[UUID], now: datetime) -> None:
     """Their next run judges what is pending again. After the commit: a leg's row is held by the worker that runs it."""
     if mailboxes:
-        MailboxLeg.objects.filter(mailbox_id__in=mailboxes, leg=Leg.INCOMING).request(now)
+        ask_to_receive(mailboxes, now)
 
 
 def _take_turns() -> None:

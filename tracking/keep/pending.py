@@ -23,6 +23,10 @@ from tracking.models import Acknowledgement, LedgerRow, LedgerState, LedgerTotal
 BATCH_ITEMS = 50
 BATCH_BYTES = 16 * 1024 * 1024
 RETRY_AFTER = timedelta(minutes=5)  # 5.22: each cycle
+_ORDER = {
+    False: ("ledger_row__received_on", "ledger_row_id", "id"),
+    True: ("-ledger_row__received_on", "-ledger_row_id", "-id"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,10 @@ def anything_waits(mailbox: Mailbox) -> bool:
     return LedgerTotal.objects.filter(pk=mailbox.pk, pending__gt=0).exists()
 
 
-def next_batch(mailbox: Mailbox, folder: str, now: datetime) -> list[Waiting]:
-    """The oldest items that are due: at most 50, at most 16 MB unless a single one is larger. One select.
+def next_batch(
+    mailbox: Mailbox, folder: str, now: datetime, *, most: int = BATCH_ITEMS, newest_first: bool = False
+) -> list[Waiting]:
+    """The oldest items that are due, or the newest: at most 50, at most 16 MB unless a single one is larger. One select.
 
     What the server still shows, and what was put in quarantine with its bytes, whether it is still shown or not.
     """
@@ -49,7 +55,7 @@ def next_batch(mailbox: Mailbox, folder: str, now: datetime) -> list[Waiting]:
     placements = (
         Placement.objects.filter(due, at_hand, mailbox=mailbox, folder=folder, ledger_row__state=LedgerState.PENDING)
         .select_related("ledger_row")
-        .order_by("ledger_row__received_on", "ledger_row_id", "id")[:BATCH_ITEMS]
+        .order_by(*_ORDER[newest_first])[: min(most, BATCH_ITEMS)]
     )
     batch: dict[int, Waiting] = {}
     total = 0

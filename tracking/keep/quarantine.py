@@ -21,7 +21,7 @@ def tell(mailbox: Mailbox, error: str, now: datetime) -> None:
     """One more message went into quarantine; call it inside the transaction that put it there."""
     count = LedgerTotal.objects.filter(pk=mailbox.pk).values_list("quarantined", flat=True).first() or 0
     what = "1 message" if count == 1 else f"{count} messages"
-    text = f"{what} of {mailbox.email_address} could not be tracked after several attempts. What could be read of it is kept."
+    text = f"{what} of {mailbox.email_address} could not be tracked. What could be read of it is kept."
     raise_alert(mailbox, TraceLevel.WARNING, CAUSE, text, now, details=error, remedy=REMEDY, always=True)
 
 

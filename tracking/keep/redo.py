@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from mailboxes.models import Leg, MailboxLeg
+from mailboxes.asking import ask_to_receive
 from tracking.decide.verdicts import Reason
 from tracking.keep.quarantine import close_if_empty
 from tracking.keep.totals import COLUMN, move_totals
@@ -28,18 +28,24 @@ _FRESH: dict[str, Any] = {
 }
 
 
-def redo(rows: QuerySet[LedgerRow], now: datetime) -> int:
+def at_hand(rows: QuerySet[LedgerRow]) -> QuerySet[LedgerRow]:
+    """Those of these rows of which there is something to read: the server still shows them, or their bytes were kept."""
+    shown = Placement.objects.filter(ledger_row=OuterRef("pk"))
+    return rows.filter(Exists(shown.filter(gone_on__isnull=True)) | Q(Exists(shown), raw__isnull=False))
+
+
+def redo(rows: QuerySet[LedgerRow], now: datetime, **wish: Any) -> int:
     """Judge these quarantined or ignored rows again at the next run, which is asked for at once. Returns how many.
 
     Rows that the server no longer shows, and whose bytes were not kept, stay as they are: there would be nothing to read.
+    `wish` are columns that say who asks for them.
     """
     states = [LedgerState.QUARANTINED, LedgerState.IGNORED]
-    at_hand = Q(placements__gone_on__isnull=True) | Q(raw__isnull=False)
-    readable = rows.filter(at_hand, state__in=states, placements__isnull=False)
+    readable = at_hand(rows.filter(state__in=states))
     with transaction.atomic():
-        moved, touched = _move(readable, states, _FRESH)
+        moved, touched = _move(readable, states, _FRESH | wish)
         Placement.objects.filter(ledger_row__in=touched).update(acknowledge=Acknowledgement.NONE)
-        MailboxLeg.objects.filter(mailbox_id__in=list(+moved), leg=Leg.INCOMING).request(now)
+        ask_to_receive(list(+moved), now)
         close_if_empty(+moved, now)
     return moved.total()
 

@@ -16,12 +16,15 @@ from profiles.connectors.mime import answers_automatically, automatic_kind
 from tracking.crm.identity import stored_message_id
 from tracking.crm.models import DomainEvent, Email
 from tracking.crm.models.events import EventKind
+from tracking.decide.folders import Filed
 from tracking.decide.verdicts import Message, Verdict
 from tracking.facts.answers import queues_that_sent
 from tracking.keep.bounces import note_reports
 from tracking.keep.bulk import insert_many, update_many
 from tracking.keep.completing import complete
+from tracking.keep.creating import create_senders
 from tracking.keep.emails import KeptEmail
+from tracking.keep.filing import evidence_of_filing, file_tracked
 from tracking.keep.joining import ask_to_run, awaited_by, join_late
 from tracking.keep.pending import Waiting
 from tracking.keep.totals import COLUMN, move_totals
@@ -57,7 +60,10 @@ class Work:
     sought: set[str] = field(default_factory=set)
     counterparts: list[Email] = field(default_factory=list)
     queue_items: list[QueueItem] = field(default_factory=list)
-    asked_for: dict[int, Explicit] = field(default_factory=dict)  # rows to judge again, and who asked for it
+    asked_for: dict[int, tuple[Explicit, Filed | None]] = field(
+        default_factory=dict
+    )  # rows to judge again, at whose word
+    filed: list[tuple[int, Filed]] = field(default_factory=list)  # rows of mail that was tracked before it lay there
     put_aside: list[int] = field(default_factory=list)  # rows whose bytes were kept until they could be judged
     totals: Counter[str] = field(default_factory=Counter)
 
@@ -84,12 +90,14 @@ def settle(batch: Sequence[Settled], existing: dict[str, LedgerRow], around: Cir
         _enter(one, existing, work, around)
     with transaction.atomic():
         around.pin()
+        work.events += create_senders(work.kept, around.policy, around.now)  # 5.15
         _insert(work)
         _write_to_others(batch, around.now)
         reopened = join_late([kept.email for kept in work.kept], work.sought, around.policy, around.now)
         move_totals(around.mailbox.pk, work.totals)
-        for row_id, explicit in work.asked_for.items():
-            ask_for(around.mailbox.pk, [row_id], explicit, around.now)
+        file_tracked(work.filed, around.mailbox.pk, around.policy, around.now)  # 9.5
+        for row_id, (explicit, filed) in work.asked_for.items():
+            ask_for(around.mailbox.pk, [row_id], explicit, around.now, filed.rule_id if filed else None)
         if around.through is not None:
             decided = {row.pk for row in work.rows} | {placement.ledger_row_id for placement in work.placements}
             release_after(decided, around.mailbox, around.through, around.policy, around.now)
@@ -107,8 +115,11 @@ def _enter(one: Settled, existing: dict[str, LedgerRow], work: Work, around: Cir
             LedgerState(first.state), around, is_whole=not one.message.is_truncated
         )
         work.placements.append(placement)
+        filed = one.message.filed
         if row.explicit and first.state != LedgerState.TRACKED:  # 5.6: this copy bears what the first did not
-            work.asked_for[first.pk] = Explicit(row.explicit)
+            work.asked_for[first.pk] = Explicit(row.explicit), filed
+        elif filed is not None:  # 9.5: moved into the folder
+            work.filed.append((first.pk, filed))
         work.emptied.append(row.pk)
         work.totals.update(copies=1, pending=-1)
         return
@@ -128,6 +139,8 @@ def _enter(one: Settled, existing: dict[str, LedgerRow], work: Work, around: Cir
     if placement.acknowledge != before:
         work.placements.append(placement)
     work.rows.append(row)
+    if one.message.filed is not None and one.verdict.same_as is not None:  # 9.5: it was tracked from elsewhere
+        work.filed.append((row.pk, one.message.filed))
     work.totals.update({"pending": -1, COLUMN[LedgerState(row.state)]: 1})
     awaited = awaited_by(row, one.verdict, is_new=one.kept is not None)
     work.awaited.extend(awaited)
@@ -147,6 +160,10 @@ def _decide(row: LedgerRow, one: Settled, around: Circumstances) -> None:
     row.state = LedgerState.TRACKED if verdict.kept else LedgerState.IGNORED
     row.reason = verdict.reason
     row.evidence = dict(verdict.evidence)
+    if one.kept is not None and one.kept.sender_matches:
+        row.evidence["sender_matches"] = one.kept.sender_matches  # 5.12
+    if message.filed is not None and verdict.kept:
+        row.evidence |= evidence_of_filing(message.filed)
     if around.through is not None:
         row.evidence["forward_mailbox"] = around.through.email_address or around.through.name
     row.message_id = stored_message_id(message.message_id)

@@ -17,6 +17,7 @@ from mailboxes.policy import Policy
 from profiles.items import Shown
 from tracking.decide.verdicts import Reason
 from tracking.keep.quarantine import close_if_empty
+from tracking.keep.tombstones import lift
 from tracking.keep.totals import COLUMN, move_totals
 from tracking.models import Acknowledgement, Explicit, LedgerRow, LedgerState, Placement
 
@@ -64,6 +65,9 @@ def read_tags(
     if not policy.track_categorized_items:
         return Wishes()
     asked = _asked([(item, placement) for item, placement in appeared if placement.acknowledge not in _OURS])
+    lift(
+        LedgerRow.objects.filter(pk__in=asked).exclude(state=LedgerState.TRACKED)
+    )  # law 12: a person changed their mind
     taken_back = [placement for item, placement in vanished if item.changed]
     untracked, held_back = _untrack(mailbox_id, taken_back, policy, now)
     return Wishes(ask_for(mailbox_id, asked, Explicit.CATEGORY, now), untracked, held_back)
@@ -81,18 +85,26 @@ def _asked(appeared: Sequence[tuple[Shown, Placement]]) -> list[int]:
     return sorted(rows.keys() - set(removed.values_list("pk", flat=True))) if only_listed else sorted(rows)
 
 
-def ask_for(mailbox_id: UUID, row_ids: Collection[int], explicit: Explicit, now: datetime) -> int:
+def ask_for(
+    mailbox_id: UUID, row_ids: Collection[int], explicit: Explicit, now: datetime, folder_rule: UUID | None = None
+) -> int:
     """Judge these rows of a mailbox again, as somebody asked for them; what is tracked stays as it is. Call it inside a
-    transaction. Returns how many are judged again."""
+    transaction. Returns how many are judged again.
+
+    `folder_rule` is the rule of the folder in which they lie now. What was taken out of tracking stays out all the same,
+    until somebody asks for the message itself (9.3, law 12)."""
     if not row_ids:
         return 0
     rows = LedgerRow.objects.filter(pk__in=row_ids)
-    rows.filter(state=LedgerState.PENDING).update(explicit=explicit)
+    if explicit == Explicit.FOLDER:
+        rows = rows.exclude(state=LedgerState.IGNORED, reason__in=_REMOVED)
+    wish = {"explicit": explicit} | ({} if folder_rule is None else {"tracking_folder": folder_rule})
+    rows.filter(state=LedgerState.PENDING).update(**wish)
     moved: Counter[str] = Counter()
     for state in (LedgerState.IGNORED, LedgerState.QUARANTINED):
         moved[COLUMN[state]] = -rows.filter(state=state).update(
             state=LedgerState.PENDING,
-            explicit=explicit,
+            **wish,
             attempts=0,
             retry_on=None,
             error="",

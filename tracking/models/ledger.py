@@ -59,6 +59,14 @@ class LedgerRow(models.Model):
     sender = models.CharField(max_length=320, blank=True, help_text="Lower case; expires with the evidence.")
     explicit = models.PositiveSmallIntegerField(choices=Explicit, default=Explicit.NO)
     explicit_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    tracking_folder = models.ForeignKey(
+        "tracking.MailboxTrackingFolder",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="ledger_rows",
+        help_text="The folder rule that filed it.",
+    )
     size = models.PositiveBigIntegerField(default=0)
     received_on = models.DateTimeField(null=True)
     discovered_on = models.DateTimeField()

@@ -8,6 +8,8 @@
     headers     a header block from what Exchange tells about an item
     mail        the MailSource
     filing      categories and folders of what the MailSource reads
+    folders     which folders there are, which have changed, which are gone
+    folder_operations  the EWS operations for them
     outbox      the Outbox
     autodiscover  which server has the mailbox of an address
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 
-from exchangelib.errors import ErrorFolderExists, EWSError
+from exchangelib.errors import ErrorFolderExists, ErrorFolderNotFound, EWSError
 from exchangelib.items import Message
 from exchangelib.properties import FolderId
 from exchangelib.util import TNS
@@ -46,13 +46,20 @@ class Filing:
 
     def move(self, keys: Sequence[str], folder_name: str) -> dict[str, str]:
         """Move the items into a folder right below the top of the mailbox, which is created if there is none."""
-        moved: dict[str, str] = {}
         if not keys:
-            return moved
+            return {}
         folder = self._folder(folder_name)
+        with self._session.talking():
+            return self.move_to(keys, folder)
+
+    def move_to(self, keys: Sequence[str], folder: FolderId) -> dict[str, str]:
+        """Move the items into a folder, while talking to Exchange. Raises ErrorFolderNotFound if it is gone."""
+        moved: dict[str, str] = {}
         for block in blocks(keys, KEYS_AT_ONCE):
-            with self._session.talking():
-                results = self._session.new(operations.MoveItem).ask(block, folder)
+            results = self._session.new(operations.MoveItem).ask(block, folder)
+            missing = next((result for result in results if isinstance(result, ErrorFolderNotFound)), None)
+            if missing:
+                raise missing
             raise_if_busy(self._error(result) for result in results if isinstance(result, EWSError))
             moved.update((key, item_id(found).id) for key, found in readable(block, results))
         return moved

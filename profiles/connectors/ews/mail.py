@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -23,12 +23,14 @@ from profiles.connectors.base import (
 from profiles.connectors.ews import operations
 from profiles.connectors.ews.errors import PARSING, translate_item
 from profiles.connectors.ews.filing import KEYS_AT_ONCE, Filing, blocks, categories, readable
+from profiles.connectors.ews.folders import Folders
 from profiles.connectors.ews.headers import PROPERTIES, header_block, split
 from profiles.connectors.ews.meanings import UnreadableAnswer
 from profiles.connectors.ews.operations import Result, item, item_id, moment, number, text
 from profiles.connectors.ews.outbox import EwsOutbox
+from profiles.connectors.ews.searching import search
 from profiles.connectors.ews.session import EwsSession
-from profiles.items import Access, Arrival, Missing, Page, Progress, Shown, no_progress
+from profiles.items import Access, Arrival, Folder, Missing, Page, Progress, Search, Shown, Sought, no_progress
 
 __all__ = ["EwsOutbox", "EwsSource"]
 
@@ -54,12 +56,26 @@ class EwsSource:
     def __init__(self, access: Access, progress: Progress = no_progress) -> None:
         self._session = EwsSession(access, progress)
         self._filing = Filing(self._session)
+        self._folders = Folders(self._session)
         self._sizes: dict[str, int] = {}
+
+    def folders(self) -> list[Folder]:
+        """The mail folders below the top of the mailbox, parents before children (9.4)."""
+        return self._folders.all()
+
+    def create_folder(self, parent_key: str, name: str) -> Folder:
+        """A new mail folder below another one, "" = the top. Raises ItemRejected if the name is taken there."""
+        return self._folders.create(parent_key, name)
+
+    def changed_folders(self, stamps: Mapping[str, str]) -> dict[str, str]:
+        """The folders whose stamp is another one now; "" for those that are gone. One request for all."""
+        return self._folders.changed(stamps)
 
     def changes(self, folder: str, cursor: str) -> Iterator[Page]:
         """Pages of at most 256 changes; an idle folder costs one request. Read flags are not looked at (5.2).
 
-        Raises ResyncRequired when Exchange does not know the cursor any more. A listing from "" shows every item, but
+        Raises ResyncRequired when Exchange does not know the cursor any more, FolderMissing when it does not know the
+        folder. A listing from "" shows every item, but
         in pages: none of them alone is complete.
         """
         while True:
@@ -91,7 +107,7 @@ class EwsSource:
 
     def touch(self, folder: str) -> None:
         """See whether the folder can be read, at the cost of one small request; nothing is changed or remembered."""
-        with self._session.talking():
+        with self._session.talking(), self._folders.naming(folder):
             self._session.new(operations.SyncFolderItems).ask(self._session.folder(folder), "", 1)
 
     def delete(self, keys: Sequence[str]) -> None:
@@ -119,6 +135,15 @@ class EwsSource:
         or cannot be moved, are not in the answer. Raises ItemRejected if there can be no such folder."""
         return self._filing.move(keys, folder_name)
 
+    def move_to(self, keys: Sequence[str], folder: str) -> dict[str, str]:
+        """Move items into a folder that is there. Items that are gone, or cannot be moved, are not in the answer."""
+        with self._session.talking(), self._folders.naming(folder):
+            return self._filing.move_to(keys, self._session.folder(folder))
+
+    def search(self, sought: Sought) -> Search:
+        """Look in every mail folder below the top of the mailbox, subfolders too."""
+        return search(self._session, sought)
+
     def close(self) -> None:
         """Leave the connections to other mailboxes of the same account, or close them."""
         self._session.close()
@@ -127,7 +152,7 @@ class EwsSource:
 
     def _page(self, folder: str, cursor: str) -> Page:
         try:
-            with self._session.talking():
+            with self._session.talking(), self._folders.naming(folder, cursor):
                 operation = self._session.new(operations.SyncFolderItems)
                 return _read_page(operation.ask(self._session.folder(folder), cursor, PAGE), cursor)
         except (ItemRejected, ResyncRequired) as error:

@@ -9,6 +9,7 @@ from profiles.connectors.base import (
     Cause,
     Conflict,
     ConnectorError,
+    FolderMissing,
     ItemRejected,
     MailboxUnavailable,
     ResyncRequired,
@@ -73,7 +74,7 @@ NO_ACCESS = Meaning(
     cause=Cause.FULL_ACCESS,
 )
 NO_FOLDER = Meaning(
-    MailboxUnavailable,
+    FolderMissing,
     "The folder is not in the mailbox {address} any more.",
     "Choose another folder, or stop tracking this one.",
     cause=Cause.FOLDER,

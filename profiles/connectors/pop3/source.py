@@ -13,16 +13,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from profiles.connectors.base import AuthenticationFailed, Cause, MailboxUnavailable, Transient
+from profiles.connectors.finding import MOST_FOUND, sighting
 from profiles.connectors.network import ReplyTooLong
 from profiles.connectors.pop3.client import LARGEST_MESSAGE, Listed, Pop3Session, Refusal
-from profiles.items import INBOX, Access, Arrival, Missing, Page, Progress, Shown, no_progress
+from profiles.items import INBOX, Access, Arrival, Folder, Missing, Page, Progress, Search, Shown, Sought, no_progress
 
 TOO_LARGE = f"The message is larger than {LARGEST_MESSAGE // 1024**2} MB and is never fetched."
+HEADERS_LOOKED_AT = 200
+"""Messages, from the newest, that a search looks at: as many as a person can wait for."""
 END_OF_HEADERS = re.compile(rb"\r?\n\r?\n|^\r?\n")
 
 
@@ -40,6 +43,19 @@ class Pop3Source:
         self._maildrop: dict[str, Listed] = {}
         self._refused: AuthenticationFailed | None = None
 
+    def folders(self) -> list[Folder]:
+        """The inbox, which is all there is (2.13)."""
+        total = sum(1 for _ in self.listing(INBOX))
+        return [Folder(INBOX, "", "Inbox", "Inbox", total, kind=INBOX)]
+
+    def create_folder(self, parent_key: str, name: str) -> Folder:
+        """POP3 has no folders (2.13). Raises MailboxUnavailable."""
+        raise _only_the_inbox(f"{name} cannot be created.")
+
+    def changed_folders(self, stamps: Mapping[str, str]) -> dict[str, str]:
+        """POP3 tells of no changes (2.13). Raises MailboxUnavailable."""
+        raise _only_the_inbox("it does not tell which folders have changed.")
+
     def changes(self, folder: str, cursor: str) -> Iterator[Page]:
         """One page: empty if the maildrop is as `cursor` left it, else complete, oldest message first."""
         shown = tuple(self.listing(folder))
@@ -52,11 +68,7 @@ class Pop3Source:
     def listing(self, folder: str) -> Iterator[Shown]:
         """Everything in the maildrop now, oldest first, as a new session sees it."""
         if folder != INBOX:
-            raise MailboxUnavailable(
-                f"A POP3 server has no folder but the inbox; {folder} cannot be read.",
-                remedy="Stop tracking this folder, or reach the mailbox through Exchange.",
-                cause=Cause.FOLDER,
-            )
+            raise _only_the_inbox(f"{folder} cannot be read.")
         self.close()
         with self._logged_in():
             shown = [Shown(key, message.size) for key, message in self._maildrop.items()]
@@ -99,6 +111,20 @@ class Pop3Source:
     def move(self, keys: Sequence[str], folder_name: str) -> dict[str, str]:
         """POP3 has no folders (2.13)."""
         return {}
+
+    def search(self, sought: Sought) -> Search:
+        """Looks at the headers of the newest messages (TOP); POP3 itself cannot search, and shows only the inbox."""
+        keys = [shown.key for shown in self.listing(INBOX)]
+        newest = keys[-HEADERS_LOOKED_AT:][::-1]
+        with self._logged_in() as session:
+            if not session.tops:
+                return Search(limits="This POP3 server cannot show headers alone (TOP), so nothing was looked at.")
+        arrivals = [one for one in self.fetch(newest, raw=False) if isinstance(one, Arrival)]
+        found = (sighting(one.key, INBOX, one.headers, one.received_on, sought) for one in arrivals)
+        limits = "POP3 shows the inbox only, no other folder."
+        if len(keys) > len(newest):
+            limits += f" Of {len(keys)} messages the newest {len(newest)} were looked at."
+        return Search(tuple(one for one in found if one is not None)[:MOST_FOUND], limits)
 
     def close(self) -> None:
         """Leave without a trace: nothing is deleted, nothing is marked as read (5.2). Never raises."""
@@ -174,6 +200,14 @@ def header_block(raw: bytes) -> bytes:
     if end is None:
         return raw
     return raw[: end.start()] + b"\r\n" if end.start() else b""
+
+
+def _only_the_inbox(consequence: str) -> MailboxUnavailable:
+    return MailboxUnavailable(
+        f"A POP3 server has no folder but the inbox; {consequence}",
+        remedy="Stop tracking this folder, or reach the mailbox through Exchange.",
+        cause=Cause.FOLDER,
+    )
 
 
 def _too_large(message: Listed) -> bool:

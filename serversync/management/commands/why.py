@@ -9,8 +9,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Q
 
+from mailboxes.models import Mailbox
+from profiles.items import Sought
+from serversync.looking import MOST_MAILBOXES, Look, look
 from serversync.story import WHAT_TO_CHECK, EmailFacts, Story, story_of
 from tracking.facts.why import Explanation
 
@@ -21,15 +25,38 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("message_id", metavar="MESSAGE-ID", help="with or without its angle brackets")
         parser.add_argument("--json", dest="as_json", action="store_true", help="one JSON object")
+        parser.add_argument("--live", action="store_true", help="look for it on the server of --mailbox as well")
+        parser.add_argument("--mailbox", metavar="ADDRESS", default="", help="where --live looks")
 
-    def handle(self, *, message_id: str, as_json: bool, **_: Any) -> None:
+    def handle(self, *, message_id: str, as_json: bool, live: bool, mailbox: str, **_: Any) -> None:
+        looks = _looks(message_id, mailbox) if live else []
         story = story_of(message_id)
         if as_json:
-            self.stdout.write(json.dumps(_plain(story), default=str, ensure_ascii=False))
+            told = _plain(story) | ({"live": [asdict(one) for one in looks]} if live else {})
+            self.stdout.write(json.dumps(told, default=str, ensure_ascii=False))
         else:
-            self.stdout.write("\n".join(_sentences(story)))
+            self.stdout.write("\n".join([*_sentences(story), *_live(looks)]))
         if not story.was_seen:
             sys.exit(1)
+
+
+def _looks(message_id: str, name: str) -> list[Look]:
+    if not name:
+        raise CommandError("--live needs --mailbox ADDRESS: whose mailbox shall be looked into?")
+    named = Mailbox.objects.filter(Q(email_address__iexact=name) | Q(name__iexact=name)).order_by("pk")
+    found = named.select_related("email_server_profile", "regarding_user", "regarding_queue")[:MOST_MAILBOXES]
+    if not found:
+        raise CommandError(f"There is no mailbox “{name}”. Enter its address or its name.")
+    return [look(one, Sought(message_id=message_id)) for one in found]
+
+
+def _live(looks: Iterable[Look]) -> Iterable[str]:
+    for one in looks:
+        yield f"On the server of {one.mailbox} now:"
+        yield from (f"  {line}" for line in (one.error, one.remedy, one.words, one.limits) if line)
+        for place in one.places:
+            when = f", {place.received_on:%Y-%m-%d %H:%M} UTC" if place.received_on else ""
+            yield f"  {place.words} ({place.folder}{when})"
 
 
 def _plain(story: Story) -> dict[str, Any]:
@@ -52,7 +79,14 @@ def _sentences(story: Story) -> Iterable[str]:
 def _decision(one: Explanation) -> Iterable[str]:
     reason = "" if one.reason is None else f" (reason {one.reason})"
     yield f"{one.message_id} in {one.mailbox}: {one.state.label}{reason}. {one.sentence}"
-    yield from (f"  {label}: {text}" for label, text in one.evidence_lines)
+    for said in one.answer.asked:
+        yield f"  {said.name} ({said.filter or 'filter not told'}) said {'yes' if said.accepted else 'no'}: {said.words}"
+    for fact in (*one.answer.people, *one.answer.conversation, *one.answer.other):
+        yield f"  {fact.label}: {fact.text}"
+    yield from (f"  Setting {name}: {value}" for name, _, value in one.settings)
+    yield from (f"  What would change it: {sentence}" for sentence in one.answer.changes)
+    if one.answer.note:
+        yield f"  {one.answer.note}"
     if one.error:
         retry = f"; tried again from {one.retry_on:%Y-%m-%d %H:%M} UTC" if one.retry_on else ""
         yield f"  Error after {one.attempts} attempts: {one.error}{retry}"

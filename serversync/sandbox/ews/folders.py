@@ -157,8 +157,8 @@ def delete_folder(call: Call) -> list[Element]:
 
     def delete(reference: Element) -> Content:
         place = call.place(reference)
-        if to_bin and not place.folder.distinguished:
-            place.mailbox.move_folder(place.folder, "deleteditems")
+        if to_bin:
+            place.mailbox.bin_folder(place.folder)
         else:
             place.mailbox.delete_folder(place.folder)
         return []

@@ -50,6 +50,7 @@ ITEM_TAGS: dict[int, Callable[[Item], object]] = {
     0x3007: lambda item: item.created,  # PidTagCreationTime
     0x3008: lambda item: item.created,  # PidTagLastModificationTime
     0x5D01: _sender,  # PidTagSenderSmtpAddress
+    0x5D02: _sender,  # PidTagSentRepresentingSmtpAddress
     0x670E: lambda item: item.seq,  # PidTagUrlName, of which clients only need that it differs
 }
 

@@ -17,7 +17,7 @@ from serversync.sandbox.ews.access import Call, Content, Place, for_each
 from serversync.sandbox.ews.fields import item_id
 from serversync.sandbox.ews.shapes import Shape
 from serversync.sandbox.ews.soap import Element, EwsError, child, children, inner_text, m, t
-from serversync.sandbox.store import Change, Folder, FolderError, Item, MailboxStore
+from serversync.sandbox.store import Change, Folder, Item
 
 MOST_CHANGES = 512
 
@@ -181,13 +181,13 @@ def _folder_changes(place: Place, since: int, shape: Element | None) -> list[Ele
     kinds: dict[str, set[str]] = {}
     for change in _after(place.mailbox.hierarchy, since):
         kinds.setdefault(change.item_id, set()).add(change.kind)
-    shown = [_folder_change(place.mailbox, key, happened, shape) for key, happened in kinds.items()]
+    shown = [_folder_change(place, key, happened, shape) for key, happened in kinds.items()]
     return [change for change in shown if change is not None]
 
 
-def _folder_change(mailbox: MailboxStore, key: str, happened: set[str], shape: Element | None) -> Element | None:
-    try:
-        folder = mailbox.folder(key)
-    except FolderError:
+def _folder_change(place: Place, key: str, happened: set[str], shape: Element | None) -> Element | None:
+    """What a client has to do about one folder; one that was moved elsewhere is deleted for it."""
+    folder = place.mailbox.folders.get(key)
+    if folder is None or not place.mailbox.is_below(folder, place.folder):
         return None if "create" in happened else t("Delete", t("FolderId", Id=key))
-    return t("Create" if "create" in happened else "Update", folders.render(mailbox, folder, shape))
+    return t("Create" if "create" in happened else "Update", folders.render(place.mailbox, folder, shape))

@@ -115,7 +115,11 @@ def row(of: Mailbox, state: LedgerState, **columns: object) -> LedgerRow:
     now: datetime = timezone.now()
     number = LedgerRow.objects.count()
     made = LedgerRow.objects.create(
-        mailbox=of, state=state, content_key=f"{number:032d}", discovered_on=now, decided_on=now, **columns
+        mailbox=of,
+        state=state,
+        content_key=f"{number:032d}",
+        discovered_on=now,
+        **{"decided_on": None if state == LedgerState.PENDING else now} | columns,
     )
     Placement.objects.create(mailbox=of, folder="inbox", server_key=f"key {number}", ledger_row=made, shown_on=now)
     move_totals(of.pk, {"shown": 1, COLUMN[state]: 1})  # type: ignore[arg-type]

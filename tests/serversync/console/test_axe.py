@@ -109,6 +109,7 @@ def administrators_pages(alices: Mailbox) -> list[str]:
         "/tracking/ledgerrow/",
         f"/tracking/ledgerrow/{decision.pk}/change/",
         "/why/?message_id=them.test",
+        "/decisions/",
         "/crm/email/",
         f"/email/{email.pk}/",
         "/tests/",

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from mailboxes.models import Approval, Mailbox, MailboxLeg
+from mailboxes.models import Approval, Leg, Mailbox, MailboxLeg
 from profiles.forms import EmailServerProfileForm
 from profiles.models import EmailServerProfile
 from tests.serversync.console.people import PASSWORD, mailbox, profile
@@ -83,14 +83,24 @@ def test_saving_the_form_of_a_mailbox_leaves_its_legs_alone(alice: Client) -> No
     alices.legs.update(fence=7, failures=2, last_error="It did not answer.")
     before = engine_columns(alices)
     address = reverse("admin:mailboxes_mailbox_change", args=[alices.pk])
-    change = {"name": "Alice Adams", "new_password": "another", "legs-0-fence": "0", "legs-0-enabled": ""}
+    change = {"name": "Alice Adams", "legs-0-fence": "0", "legs-0-enabled": ""}
     answer = alice.post(address, filled(alice, address) | change)
     assert answer.status_code == 302, answer.context["adminform"].form.errors
     alices.refresh_from_db()
     assert alices.name == "Alice Adams"
-    assert alices.password.reveal() == "another"
     assert alices.email_router_access_approval == Approval.APPROVED
     assert engine_columns(alices) == before
+
+
+def test_a_new_password_has_to_be_tested_again_and_moves_no_fence(alice: Client) -> None:
+    alices = mailbox("Alice", profile())
+    alices.legs.update(fence=7)
+    address = reverse("admin:mailboxes_mailbox_change", args=[alices.pk])
+    alice.post(address, filled(alice, address) | {"new_password": "another"})
+    alices.refresh_from_db()
+    assert alices.password.reveal() == "another"
+    assert not alices.legs.filter(enabled=True, leg__in=[Leg.INCOMING, Leg.OUTGOING]).exists()  # 3.8
+    assert set(alices.legs.values_list("fence", flat=True)) == {7}
 
 
 def test_a_new_address_has_to_be_approved_again(alice: Client) -> None:

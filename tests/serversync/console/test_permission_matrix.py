@@ -16,6 +16,7 @@ from django_q.models import Failure, Success
 
 from mailboxes.models import (
     AddressEntry,
+    AddressResolution,
     Mailbox,
     MailboxStatistics,
     Organization,
@@ -27,7 +28,7 @@ from mailboxes.models import (
 from profiles import history
 from tests.serversync.console.roles import ROLES, Office, browser, open_office
 from tracking.crm.models import Account, Case, Contact, DomainEvent, Lead
-from tracking.models import MailboxTrackingFolder, Placement, SyncCursor
+from tracking.models import MailboxTrackingFolder, Placement, SyncCursor, TrackingExclusion
 
 # One letter per role, in the order of ROLES: y yes, l sent to the login page, n refused, h hidden (there is no such page).
 PAGES: dict[str, tuple[str, str]] = {
@@ -39,19 +40,30 @@ PAGES: dict[str, tuple[str, str]] = {
     "owner:queue": ("GET", "lhyyhhhh"),
     "owner:sync": ("POST", "lhynhhhh"),
     "owner:filter": ("POST", "lhynhhhh"),
+    "owner:dry_run": ("POST", "lhynhhhh"),
+    "owner:newcomers": ("POST", "lhnnhhhh"),  # a queue has its owner's choice
     "owner:credentials": ("POST", "lhynhhhh"),
     "owner:methods": ("POST", "lhnnhhhh"),  # not by this policy
     "owner:test": ("POST", "lhynhhhh"),
     "owner:approve": ("POST", "lhnnhhhh"),  # 3.6: never a queue's address
+    "owner:decisions": ("GET", "lhyyhhhh"),
+    "owner:explain": ("GET", "lhyyhhhh"),
+    "owner:look": ("POST", "lhyyhhhh"),
     "owner:redo": ("POST", "lhynhhhh"),
     "owner:dismiss": ("POST", "lhynhhhh"),
     "owner:dismiss_all": ("POST", "lhynhhhh"),
+    "owner:track": ("POST", "lhynhhhh"),
+    "owner:never": ("POST", "lhynhhhh"),
+    "owner:exclusion": ("POST", "lhynhhhh"),
+    "owner:untrack_since": ("POST", "lhynhhhh"),
+    "owner:untrack": ("GET", "lhynhhhn"),
     "owner:email": ("GET", "lhyyhhhy"),
     "owner:body": ("GET", "lhyyhhhy"),
     "owner:original": ("GET", "lhyyhhhy"),
     "owner:attachment": ("GET", "lhyyhhhy"),
     "owner:settle_delivery": ("POST", "lhynhhhn"),
     "owner:fetch_whole": ("POST", "lhynhhhn"),
+    "owner:who": ("GET", "lhyyhhhn"),
     "owner:belonging": ("GET", "lhyyhhhn"),
     "owner:privacy": ("POST", "lhyyhhhn"),  # mail of a queue belongs to its people
     "queues:mine": ("GET", "lyyyyyyy"),
@@ -62,7 +74,9 @@ PAGES: dict[str, tuple[str, str]] = {
     "console:original": ("GET", "llllnnhy"),
     "console:attachment": ("GET", "llllnnhy"),
     "console:settle_delivery": ("POST", "llllnnyy"),
+    "console:who": ("GET", "llllnnhy"),
     "console:belonging": ("GET", "llllnnhy"),
+    "console:untrack": ("GET", "llllnnhy"),
     "console:fetch_whole": ("POST", "llllnnyy"),
     "console:mailbox": ("GET", "llllyyyy"),
     "console:sync": ("POST", "llllnnyy"),
@@ -70,6 +84,9 @@ PAGES: dict[str, tuple[str, str]] = {
     "console:test": ("POST", "llllnnyy"),
     "console:count": ("POST", "llllnnyy"),
     "console:trials": ("GET", "llllyyyy"),
+    "console:dry_run": ("GET", "llllnnyy"),
+    "console:dry_run_queue": ("POST", "llllnnyy"),
+    "console:dry_run_settings": ("POST", "llllnnyy"),
     "console:tests": ("GET", "llllyyyy"),
     "console:pause": ("GET", "llllnnyy"),
     "console:resume": ("POST", "llllnnyy"),
@@ -78,6 +95,9 @@ PAGES: dict[str, tuple[str, str]] = {
     "console:healthz": ("GET", "yyyyyyyy"),
     "console:readyz": ("GET", "yyyyyyyy"),
     "console:why": ("GET", "llllnyyy"),
+    "console:explain": ("GET", "llllnyyy"),
+    "console:look": ("POST", "llllnnyy"),
+    "console:decisions": ("GET", "llllnyyy"),
     "console:errors": ("GET", "lyyyyyyy"),
     "console:settings_help": ("GET", "lyyyyyyy"),
     "console:test_new_profile": ("POST", "llllnnyy"),
@@ -101,6 +121,7 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "mailboxes_tracelog": ("nyyy", "nnnn", "nnnn"),
     "mailboxes_mailboxstatistics": ("nyyy", "nnnn", "nnnn"),
     "mailboxes_addressentry": ("nnyy", "nnnn", "nnnn"),
+    "mailboxes_addressresolution": ("nnyy", "nnnn", "nnyy"),
     "mailboxes_pause": ("nyyy", "nnnn", "nnnn"),
     "mailboxes_queue": ("nnyy", "nnyy", "nnyy"),
     "mailboxes_queueitem": ("nnyy", "nnnn", "nnyy"),
@@ -115,6 +136,7 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "tracking_ledgerrow": ("nyyy", "nnnn", "nnnn"),
     "tracking_placement": ("nyyy", "nnnn", "nnnn"),
     "tracking_synccursor": ("nnyy", "nnnn", "nnnn"),
+    "tracking_trackingexclusion": ("nnyy", "nnyy", "nnyy"),
     "tracking_mailboxtrackingfolder": ("nnyy", "nnyy", "nnyy"),
     "auth_user": ("nnyy", "nnyy", "nnny"),
     "auth_group": ("nnny", "nnny", "nnny"),
@@ -189,6 +211,7 @@ def things(office: Office) -> dict[str, Any]:
             process_result=True,
         ),
         AddressEntry.objects.first(),
+        AddressResolution.objects.create(address="d@them.test", record_type=user, record_id="1", chosen_on=now),
         Pause.objects.create(mailbox=office.bobs, reason="A rest.", paused_on=now),
         supports.regarding_queue,
         QueueItem.objects.create(queue=supports.regarding_queue, object_type=user, object_id="1", entered_on=now),
@@ -203,6 +226,7 @@ def things(office: Office) -> dict[str, Any]:
         office.ignored,
         Placement.objects.first(),
         SyncCursor.objects.create(leg=supports.legs.get(leg=0), folder="inbox", moved_on=now),
+        TrackingExclusion.objects.create(kind=1, value="spam.test", created_on=now),
         MailboxTrackingFolder.objects.create(mailbox=supports, exchange_folder_id="f", exchange_folder_name="Deals"),
         office.bobs.regarding_user,
         Group.objects.get(name="auditor"),
@@ -210,7 +234,9 @@ def things(office: Office) -> dict[str, Any]:
         Success.objects.create(id="s" * 32, name="s", success=True, **done),
         history.entries_of(Mailbox, str(office.alices.pk))[0],
     ]
-    return {f"{one._meta.app_label}_{one._meta.model_name}": one for one in made}
+    named = {f"{one._meta.app_label}_{one._meta.model_name}": one for one in made}
+    never = TrackingExclusion.objects.create(mailbox=supports, kind=1, value="spam.test", created_on=now)
+    return named | {"never": never}
 
 
 def arguments(name: str, office: Office, things: dict[str, Any]) -> list[Any]:
@@ -231,20 +257,27 @@ def arguments(name: str, office: Office, things: dict[str, Any]) -> list[Any]:
         "queues:queue": [office.supports.regarding_queue_id],
         "queues:work": [office.supports.regarding_queue_id],
         "owner:redo": [supports, office.ignored.pk],
+        "owner:track": [supports, office.ignored.pk],
+        "owner:exclusion": [supports, things["never"].pk],
+        "owner:explain": [supports, office.ignored.pk],
+        "console:explain": [office.ignored.pk],
         "owner:dismiss": [supports, things["mailboxes_tracelog"].pk],
+        "console:dry_run_queue": [office.supports.regarding_queue_id],
         "console:enable": [supports, 0],
         "console:test_profile": [things["profiles_emailserverprofile"].pk],
         "console:resume": [things["mailboxes_pause"].pk],
     }
     if name in special:
         return special[name]
+    if name.endswith(":who"):
+        return [email, office.to_support.parties.order_by("pk")[0].pk]
     if name.endswith("attachment"):
         return [email, office.to_support.attachments.get().attachment_number]
     about_email = name.endswith(
-        (":email", ":body", ":original", ":settle_delivery", ":privacy", ":fetch_whole", ":belonging")
+        (":email", ":body", ":original", ":settle_delivery", ":privacy", ":fetch_whole", ":belonging", ":untrack")
     )
     about_mailbox = name.startswith("owner:") or name in [
-        f"console:{n}" for n in ("mailbox", "sync", "test", "count", "trials")
+        f"console:{n}" for n in ("mailbox", "sync", "test", "count", "trials", "dry_run")
     ]
     return [email] if about_email else [supports] if about_mailbox and name not in OWN_PAGES else []
 

@@ -1,0 +1,25 @@
+"""Administrators get the rights to the folders of mailboxes."""
+
+from django.apps import apps as installed
+from django.contrib.auth.management import create_permissions
+from django.db import migrations
+
+
+def grant(apps, schema_editor):
+    alias = schema_editor.connection.alias
+    create_permissions(installed.get_app_config("tracking"), verbosity=0, using=alias, apps=apps)
+    group = apps.get_model("auth", "Group").objects.using(alias).filter(name="administrator").first()
+    if group is not None:
+        permissions = apps.get_model("auth", "Permission").objects.using(alias)
+        found = permissions.filter(content_type__app_label="tracking", content_type__model="folderhierarchy")
+        group.permissions.add(*found.values_list("pk", flat=True))
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("mailboxes", "0007_rights_for_incoming_rules"),
+        ("tracking", "0003_folder_rules"),
+        ("auth", "0012_alter_user_first_name_max_length"),
+    ]
+
+    operations = [migrations.RunPython(grant, migrations.RunPython.noop)]
