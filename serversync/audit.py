@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db.models import Q
@@ -15,10 +15,11 @@ from mailboxes.policy import Policy
 from mailboxes.reach import access_to, leg_facts
 from profiles.connectors import open_source
 from profiles.connectors.base import ConnectorError, MailSource
-from profiles.items import INBOX
+from profiles.items import INBOX, SENT
 from profiles.secrets import KeyUnavailable
 from serversync.cycles.engine import Clock
 from tracking.facts.batch import start_of
+from tracking.facts.folder_rules import FOLDER_STAMPS, folder_names
 from tracking.models import Placement, SyncCursor
 
 CHUNK = 500  # keys named in one statement
@@ -58,20 +59,30 @@ def _compare_mailbox(leg: MailboxLeg, policy: Policy, clock: Clock) -> list[Comp
     reason = skip_reason(leg_facts(mailbox, leg), policy)
     if reason:
         return [Comparison(name, "", skipped=reason)]
-    folders = SyncCursor.objects.filter(leg=leg).order_by("folder").values_list("folder", flat=True)
+    cursors = SyncCursor.objects.filter(leg=leg).exclude(folder=FOLDER_STAMPS).order_by("folder")
+    folders = list(cursors.values_list("folder", flat=True))
+    names = folder_names([mailbox.pk])
     try:
         source = open_source(access_to(mailbox, Leg.INCOMING))
     except (AccessIncomplete, KeyUnavailable, ConnectorError) as error:
         return [Comparison(name, "", error=str(error))]
     try:
-        return [_compare_folder(mailbox, name, folder, source, clock()) for folder in folders or [INBOX]]
+        return [
+            replace(
+                _compare_folder(mailbox, name, folder, source, clock(), is_tracked=folder not in (INBOX, SENT)),
+                folder=names.get((mailbox.pk, folder), folder),
+            )
+            for folder in folders or [INBOX]
+        ]
     finally:
         source.close()
 
 
-def _compare_folder(mailbox: Mailbox, name: str, folder: str, source: MailSource, begun: datetime) -> Comparison:
-    """List first, then read the ledger: what arrives meanwhile is no difference."""
-    start = start_of(mailbox)
+def _compare_folder(
+    mailbox: Mailbox, name: str, folder: str, source: MailSource, begun: datetime, *, is_tracked: bool
+) -> Comparison:
+    """List first, then read the ledger: what arrives meanwhile is no difference. A tracked folder has no start date."""
+    start = None if is_tracked else start_of(mailbox)
     try:
         listed = list(source.listing(folder))
     except ConnectorError as error:

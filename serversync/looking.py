@@ -16,6 +16,7 @@ from profiles.items import Search, Sought
 from profiles.secrets import KeyUnavailable
 from tracking.decide.whereabouts import NOT_THERE, Reading, whereabouts
 from tracking.facts.batch import start_of
+from tracking.facts.folder_rules import followed_by
 
 PATIENCE = 5.0
 """Seconds of one wait on the network: a page hangs on it."""
@@ -79,7 +80,7 @@ def _told(mailbox: Mailbox, name: str, search: Search) -> Look:
 def _reading(mailbox: Mailbox) -> Reading:
     policy, leg = current_policy(), mailbox.legs.filter(leg=Leg.INCOMING).first()
     return Reading(
-        folders=frozenset(mailbox.tracking_folders.values_list("exchange_folder_id", flat=True)),
+        folders=followed_by(mailbox) if policy.folder_based_tracking else frozenset(),
         sent_items=policy.auto_track_sent_folder_items,
         start=start_of(mailbox),
         obstacle=str(skip_reason(leg_facts(mailbox, leg), policy) or "") if leg else "it has never been set up.",

@@ -11,6 +11,7 @@ from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from mailboxes.models import MailboxLeg, Trial
+from tracking.keep.hierarchies import waiting as trees_waiting
 
 DRAIN = "serversync.tasks.drain"
 TIDY = "serversync.tasks.tidy"
@@ -39,8 +40,8 @@ def ensure_schedule() -> None:
 
 
 def something_is_due(now: datetime) -> bool:
-    """Whether any leg, or a test of one, waits for a worker."""
-    return MailboxLeg.objects.due(now).exists() or Trial.objects.waiting(now).exists()
+    """Whether any leg, a test of one, or the folders of a mailbox wait for a worker."""
+    return MailboxLeg.objects.due(now).exists() or Trial.objects.waiting(now).exists() or trees_waiting(now).exists()
 
 
 def enqueue_drain(at_most: int) -> bool:

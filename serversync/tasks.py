@@ -7,14 +7,18 @@ from django.utils import timezone
 
 from serversync import housekeeping
 from serversync import watch as watching
-from serversync.cycles import engine, trial
+from serversync.cycles import engine, hierarchy, trial
 from serversync.signs import give_sign_of_life
 
 
 def drain() -> int:
-    """Run waiting tests and due legs until none is left or the time is up; returns how many legs were run."""
+    """Run what people wait for and due legs until none is left or the time is up; returns how many legs were run."""
     give_sign_of_life()
-    return len(engine.drain(timezone.now, settings.DRAIN_SECONDS, first=lambda: trial.carry_out_next(timezone.now)))
+    return len(engine.drain(timezone.now, settings.DRAIN_SECONDS, first=_what_people_wait_for))
+
+
+def _what_people_wait_for() -> bool:
+    return hierarchy.fetch_next(timezone.now) or trial.carry_out_next(timezone.now)
 
 
 def answer_ping() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -19,16 +19,26 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import action, display
 
+from mailboxes.models.settings import current_policy
 from profiles import spreadsheet
 from profiles.pages import ReadOnlyAdmin, WithHistory, moment
 from tracking import exporting
 from tracking.decide.verdicts import REASON_TEXTS
 from tracking.facts.removable import matching
 from tracking.facts.why import evidence_lines, evidence_of, sentence
-from tracking.forms import OrganizationExclusionForm
+from tracking.forms import FolderRuleForm, OrganizationExclusionForm
+from tracking.keep.folder_rules import remove_rule, save_rule
 from tracking.keep.redo import ignore, redo
 from tracking.keep.track_now import track_now
-from tracking.models import LedgerRow, LedgerState, MailboxTrackingFolder, Placement, SyncCursor, TrackingExclusion
+from tracking.models import (
+    FolderOnboardingStatus,
+    LedgerRow,
+    LedgerState,
+    MailboxTrackingFolder,
+    Placement,
+    SyncCursor,
+    TrackingExclusion,
+)
 
 STATE_COLOURS = {
     LedgerState.PENDING: "primary",
@@ -68,6 +78,24 @@ class PlacementInline(TabularInline):
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
+
+
+class FollowedFilter(DropdownFilter):
+    """Whether a folder rule can be followed (9.4, 9.5)."""
+
+    title = "followed"
+    parameter_name = "followed"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("yes", "Followed"), ("no", "Not followed, with a reason")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[MailboxTrackingFolder]
+    ) -> QuerySet[MailboxTrackingFolder]:
+        if self.value() not in ("yes", "no"):
+            return queryset
+        followed = Q(invalid_reason="")
+        return queryset.filter(followed if self.value() == "yes" else ~followed)
 
 
 @admin.register(LedgerRow)
@@ -215,10 +243,59 @@ class SyncCursorAdmin(ReadOnlyAdmin):
 class MailboxTrackingFolderAdmin(WithHistory, ModelAdmin):
     """Folder rules: everything in this folder belongs to that record (9.1)."""
 
-    list_display = ("mailbox", "exchange_folder_name", "regarding_type", "regarding_id")
-    list_filter = (("mailbox", AutocompleteSelectFilter),)
+    form = FolderRuleForm
+    list_display = ("folder", "mailbox", "belongs_to", "condition")
+    list_filter = (
+        ("mailbox", AutocompleteSelectFilter),
+        FollowedFilter,
+        ("folder_onboarding_status", ChoicesDropdownFilter),
+    )
     list_filter_submit = True
     list_select_related = ("mailbox", "regarding_type")
-    search_fields = ("exchange_folder_name", "mailbox__name", "mailbox__email_address")
+    search_fields = (
+        "exchange_folder_name",
+        "folder_path",
+        "regarding_name",
+        "mailbox__name",
+        "mailbox__email_address",
+    )
     autocomplete_fields = ("mailbox",)
-    readonly_fields = ("folder_onboarding_status",)
+    fields = (
+        "mailbox",
+        "exchange_folder_id",
+        "includes_subfolders",
+        ("regarding_type", "regarding_id"),
+        "folder_path",
+        ("condition", "checked_on"),
+        ("created_by", "created_on"),
+    )
+    readonly_fields = ("folder_path", "condition", "checked_on", "created_by", "created_on")
+
+    @display(description="Folder", ordering="folder_path")
+    def folder(self, rule: MailboxTrackingFolder) -> str:
+        return rule.folder_path or str(rule)
+
+    @display(description="Belongs to", ordering="regarding_name")
+    def belongs_to(self, rule: MailboxTrackingFolder) -> str:
+        if rule.regarding_type is None:
+            return "no record"
+        return f"{rule.regarding_type.name} “{rule.regarding_name or rule.regarding_id}”"
+
+    @display(description="Condition", ordering="folder_onboarding_status")
+    def condition(self, rule: MailboxTrackingFolder) -> str:
+        if rule.invalid_reason:
+            return f"Not followed: {rule.invalid_reason}"
+        status = str(FolderOnboardingStatus(rule.folder_onboarding_status).label)
+        if rule.folder_onboarding_status == FolderOnboardingStatus.GOING_ON:
+            return f"{status}: {rule.onboarding_done} of {rule.onboarding_total} messages"
+        return status
+
+    def save_model(self, request: HttpRequest, obj: MailboxTrackingFolder, form: Any, change: bool) -> None:
+        save_rule(obj, request.user, current_policy(), timezone.now(), may_be_unknown=form.may_be_unknown())
+
+    def delete_model(self, request: HttpRequest, obj: MailboxTrackingFolder) -> None:
+        remove_rule(obj, timezone.now())
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MailboxTrackingFolder]) -> None:
+        for rule in queryset.select_related("mailbox"):
+            remove_rule(rule, timezone.now())

@@ -17,6 +17,7 @@ from profiles.connectors.base import (
     Cause,
     Conflict,
     ConnectorError,
+    FolderMissing,
     ItemDelayed,
     ItemRejected,
     MailboxUnavailable,
@@ -37,6 +38,7 @@ _SETTLED: dict[type[ConnectorError], str] = {
     ItemDelayed: "item-delayed",
     Conflict: "item-changed",
     ResyncRequired: "resync",
+    FolderMissing: "folder-missing",
 }
 _OTHERWISE: dict[type[ConnectorError], str] = {
     Throttled: "throttled",
@@ -67,7 +69,7 @@ _CAUSES: dict[Cause, str] = {
     Cause.MAILBOX_MISSING: "location",
     Cause.WRONG_SERVER: "location",
     Cause.LICENCE: "licence",
-    Cause.FOLDER: "location",
+    Cause.FOLDER: "folder-missing",
     Cause.UNIQUE_IDS: "no-uidl",
     Cause.QUOTA: "quota",
     Cause.SEND_AS: "send-as",

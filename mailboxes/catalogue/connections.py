@@ -134,6 +134,17 @@ CONNECTIONS = (
         r"knows no mailbox|is not served at|no address of (?:a|an Exchange) server|no EWS|ErrorNonExistentMailbox",
     ),
     Entry(
+        "folder-missing",
+        "A folder is not there",
+        Nature.PERMANENT,
+        "A folder that should be read is not in the mailbox; the mail that was tracked from it stays.",
+        "The folder was deleted, the mailbox was restored or moved and its folders have new ids, or the id in a folder "
+        "rule was never one. A POP3 server has no folder but the inbox.",
+        "Choose the folder again, or stop tracking it.",
+        ("ErrorFolderNotFound",),
+        r"The folder .* is not in the mailbox|has no folder but the inbox|ErrorFolderNotFound|ErrorInvalidFolderId",
+    ),
+    Entry(
         "impersonation",
         "No right to act for the mailbox",
         Nature.PERMANENT,

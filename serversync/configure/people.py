@@ -10,16 +10,22 @@ from zoneinfo import available_timezones
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Q
 
 from mailboxes import membership
 from mailboxes.models import Approval, Leg, LegStatus, Mailbox, MailboxLeg, Queue, UserSettings
 from mailboxes.models.leg import ensure_legs
+from mailboxes.models.settings import current_policy
 from serversync.configure.document import Document, Place
 from serversync.configure.reading import Draft, Given
 from serversync.configure.tables import RECORDS
 from serversync.configure.values import WrongValue, from_environment, known, text
 from serversync.configure.writing import Change, named, put
+from tracking.decide.folders import BY_PATH
+from tracking.facts.folder_rules import problems_with
+from tracking.keep.folder_rules import note_changes
 from tracking.models import MailboxTrackingFolder
 
 
@@ -146,11 +152,31 @@ def put_folder(document: Document, draft: Draft, now: datetime) -> Change:
     mailbox = _mailbox_of(document, draft)
     if mailbox is None:
         return Change.UNCHANGED
-    rule = MailboxTrackingFolder.objects.filter(mailbox=mailbox, exchange_folder_id=draft.identity).first()
-    given = list(draft.own.values())
+    rule = _rule_of(mailbox, draft) or MailboxTrackingFolder(mailbox=mailbox)
+    given = [one for one in draft.own.values() if one.column != "folder_path"]
+    path = draft.own.get("folder_path")
+    if path is not None and "exchange_folder_id" not in draft.own and rule._state.adding:
+        given.append(Given("exchange_folder_id", BY_PATH + draft.identity.strip("/"), path.place))
     if "regarding" in draft.further:
         given += _regarding(document, draft.further["regarding"])
-    return put(document, rule or MailboxTrackingFolder(mailbox=mailbox), given, draft.place)
+    return put(document, rule, given, draft.place, lambda: _check_folder(rule, now))
+
+
+def _rule_of(mailbox: Mailbox, draft: Draft) -> MailboxTrackingFolder | None:
+    """The rule of this id; where only the path is given, the one whose folder lies there, or is still looked for."""
+    rules = MailboxTrackingFolder.objects.filter(mailbox=mailbox)
+    if "exchange_folder_id" in draft.own:
+        return rules.filter(exchange_folder_id=draft.identity).first()
+    path = draft.identity.strip("/")
+    return rules.filter(Q(exchange_folder_id=BY_PATH + path) | Q(folder_path__iexact=path)).first()
+
+
+def _check_folder(rule: MailboxTrackingFolder, now: datetime) -> None:
+    """9.4: whether the folder is there shows when the mailbox is read; what can be known before is checked at once."""
+    wrong = problems_with(rule, current_policy(), may_be_unknown=True)
+    if wrong:
+        raise ValidationError({column: [sentence] for column, sentence in wrong.items()})
+    note_changes(rule, now)
 
 
 def _mailbox_of(document: Document, draft: Draft) -> Mailbox | None:

@@ -46,7 +46,8 @@ class Draft:
     @property
     def identity(self) -> str:
         """What tells the row of this entry from others; "" where it is missing."""
-        return str(self.own[self.table.identity].value) if self.table.identity in self.own else ""
+        named = self.own.get(self.table.identity) or self.own.get(self.table.identity_else)
+        return "" if named is None else str(named.value)
 
 
 @dataclass(slots=True)
@@ -87,7 +88,8 @@ def _refuse_repetitions(document: Document, drafts: list[Draft]) -> None:
         key = (draft.identity.lower(), str(mailbox.value) if mailbox else "")
         if draft.identity and first.setdefault(key, draft) is not draft:
             line = document.line(first[key].place.path)
-            document.blame(draft.own[draft.table.identity].place, f"this is in line {line} already.", "Join the two.")
+            named = draft.own.get(draft.table.identity) or draft.own[draft.table.identity_else]
+            document.blame(named.place, f"this is in line {line} already.", "Join the two.")
 
 
 class _Reader:
@@ -95,7 +97,7 @@ class _Reader:
 
     def __init__(self, document: Document, table: Table, number: int, entry: dict[str, Any]) -> None:
         self.document, self.table, self.entry = document, table, entry
-        title = entry.get(table.identity)
+        title = entry.get(table.identity) or entry.get(table.identity_else)
         label = f"[[{table.name}]] {title if isinstance(title, str) else f'entry {number + 1}'}"
         self.draft = Draft(table, Place(label, (table.name, number)))
 
@@ -107,7 +109,8 @@ class _Reader:
             else:
                 self._own(key, value)
         if not self.draft.identity and self.table.identity not in self.entry:
-            self.document.blame(self.draft.place, f"the key {self.table.identity} is missing.", "Every entry needs it.")
+            remedy = f"Give it, or {self.table.identity_else}." if self.table.identity_else else "Every entry needs it."
+            self.document.blame(self.draft.place, f"the key {self.table.identity} is missing.", remedy)
         return self.draft
 
     def _nested(self, values: Any) -> None:

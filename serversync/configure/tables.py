@@ -34,6 +34,7 @@ USE_SSL = frozenset({"incoming_use_ssl", "outgoing_use_ssl"})
 
 _USER_KEYS = ("username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser")
 _SETTINGS_KEYS = ("incoming_email_filtering_method", "time_zone")
+_FOLDER_KEYS = ("exchange_folder_id", "exchange_folder_name", "folder_path", "includes_subfolders")
 _OF_A_MAILBOX_ITSELF = ("is_forward_mailbox", "regarding_user", "regarding_queue")
 
 
@@ -52,6 +53,7 @@ class Table:
     mailbox: Mapping[str, Field] = field(default_factory=dict)
     legs: Mapping[str, Leg] = field(default_factory=dict)
     further: frozenset[str] = frozenset()
+    identity_else: str = ""  # the key that tells it where the identity is not given
 
     def keys(self) -> list[str]:
         """Every key an entry may have, for telling somebody who wrote another."""
@@ -82,8 +84,9 @@ def tables() -> list[Table]:
             "folders",
             MailboxTrackingFolder,
             "exchange_folder_id",
-            {name: _column(MailboxTrackingFolder, name) for name in ("exchange_folder_id", "exchange_folder_name")},
+            {name: _column(MailboxTrackingFolder, name) for name in _FOLDER_KEYS},
             further=frozenset({"mailbox", "regarding"}),
+            identity_else="folder_path",
         ),
     ]
 

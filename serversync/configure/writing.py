@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from typing import Any
 
@@ -26,8 +26,15 @@ class Change(IntEnum):
     CREATED = 2
 
 
-def put(document: Document, row: models.Model, given: Iterable[Given], place: Place) -> Change:
-    """Make the row say what the file says, and validate it. What is not in the file stays as it is.
+def put(
+    document: Document,
+    row: models.Model,
+    given: Iterable[Given],
+    place: Place,
+    check: Callable[[], None] = lambda: None,
+) -> Change:
+    """Make the row say what the file says, and validate it. What is not in the file stays as it is. `check` is asked
+    before it is saved, and raises ValidationError as well.
 
     Problems are noted at the value that caused them, else at `place`, and then nothing is saved.
     """
@@ -41,6 +48,7 @@ def put(document: Document, row: models.Model, given: Iterable[Given], place: Pl
         setattr(row, name, values[name])
     try:
         row.full_clean()
+        check()
     except ValidationError as error:
         _blame(document, error, by_column, place)
     else:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from serversync.console import belonging, contents, dry_run, owner, owner_mail, owner_why, owners_word, wall, who, whole
+from serversync.console import (
+    belonging,
+    contents,
+    dry_run,
+    folder_rule,
+    folders,
+    owner,
+    owner_mail,
+    owner_why,
+    owners_word,
+    wall,
+    who,
+    whole,
+)
 from serversync.console.owner import for_people
 from serversync.console.passwords import change_password
 
@@ -13,6 +26,12 @@ addresses = [
     path("alerts/", wall.wall, name="alerts"),
     path("password/", for_people(change_password), name="password"),
     path("queue/<uuid:pk>/", owner.queue, name="queue"),
+    path("folders/", folders.own, name="own_folders"),
+    path("mine/<uuid:pk>/folders/", folders.for_owner(folders.tree), name="folders"),
+    path("mine/<uuid:pk>/folders/status/", folders.for_owner(folders.status), name="folder_status"),
+    path("mine/<uuid:pk>/folders/fetch/", folders.for_owner(folders.fetch), name="fetch_folders"),
+    path("mine/<uuid:pk>/folders/new/", folders.for_owner(folders.new), name="new_folder"),
+    path("mine/<uuid:pk>/folders/rule/", folders.for_owner(folder_rule.rule), name="folder_rule"),
     path("mine/<uuid:pk>/sync/", owner.sync, name="sync"),
     path("mine/<uuid:pk>/filter/", owner.change_filter, name="filter"),
     path("mine/<uuid:pk>/filter/try/", dry_run.for_owner, name="dry_run"),

@@ -168,6 +168,7 @@ def _receive(
             transport_gives_raw=access.transport is Transport.POP3,
             can_categorize=access.transport is Transport.EWS,
             has_sent_items=access.transport is Transport.EWS and not mailbox.is_forward_mailbox,
+            has_folders=access.transport is Transport.EWS and not mailbox.is_forward_mailbox,
             budget=budget,
             report=report,
         ).run()

@@ -22,12 +22,13 @@ DOMAIN = "demo.example"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message that arrives: for whom, when, and its bytes."""
+    """One message that arrives: for whom, when, its bytes, and the folder that somebody has put it into."""
 
     to: tuple[str, ...]
     received: datetime
     message_id: str
     raw: bytes
+    folder: str = "inbox"
 
 
 def week() -> dict[str, list[dict[str, Any]]]:
@@ -72,7 +73,8 @@ def composed(entry: dict[str, Any], received: datetime, letter_id: str, answers:
     given = {name: value for name, value in headers.items() if value}
     raw = _old_fashioned(entry, given) if "charset" in entry else _modern(entry, given)
     people = [*entry["to"], *entry.get("cc", [])]
-    return Letter(tuple(parseaddr(person)[1] for person in people), received, message_id, raw)
+    recipients = tuple(parseaddr(person)[1] for person in people)
+    return Letter(recipients, received, message_id, raw, entry.get("folder", "inbox"))
 
 
 def forwarded(letter: Letter, by: str, to: str) -> bytes:

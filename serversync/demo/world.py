@@ -21,6 +21,8 @@ SERVICE = "service@fernhill.example"
 ACCOUNTS = ("alice", "bob", "carol", "support", "forward")
 FORWARDED = {"sales@fernhill.example": "forward@fernhill.example"}
 """Whose rule forwards every mail as an attachment, and where to (8.1)."""
+FOLDERS = {"alice@fernhill.example": (("Customers", "inbox"), ("Harbour Optics", "Inbox/Customers"))}
+"""The folders that our people have made, each with the one that it lies in; `demo.toml` has a rule for the last (9)."""
 FACES = ("smtp", "pop3", "ews", "control")
 
 
@@ -44,6 +46,9 @@ class World:
         if not line:
             raise RuntimeError(f"The demo's mail servers ended at once with status {self.process.wait()}.")
         self.ports: dict[str, Any] = json.loads(line)
+        for address, folders in FOLDERS.items():
+            for name, parent in folders:
+                self._ask(f"/mailboxes/{quote(address)}/folders", {"name": name, "parent": parent})
 
     def environment(self) -> dict[str, str]:
         """What `demo.toml` refers to."""
@@ -61,15 +66,22 @@ class World:
     def deliver(self, letter: Letter) -> None:
         """Put a letter into the mailboxes of our people; others of its recipients have theirs elsewhere."""
         ours = [address for address in letter.to if address.endswith("@fernhill.example")]
-        self._deliver([address for address in ours if address not in FORWARDED], letter.raw, letter.received)
+        own = [address for address in ours if address not in FORWARDED]
+        self._deliver(own, letter.raw, letter.received, letter.folder)
         for address in ours:
             if address in FORWARDED:
                 self._deliver([FORWARDED[address]], forwarded(letter, address, FORWARDED[address]), letter.received)
 
-    def _deliver(self, to: list[str], raw: bytes, received: datetime) -> None:
+    def _deliver(self, to: list[str], raw: bytes, received: datetime, folder: str = "inbox") -> None:
         if to:
             body = {"to": to, "raw_base64": base64.b64encode(raw).decode(), "received": received.isoformat()}
-            self._ask("/deliver", body)
+            self._ask("/deliver", body | {"folder": folder})
+
+    def file(self, address: str, message_id: str, folder: str) -> None:
+        """Move a message into a folder, as its owner would in a mail program."""
+        for item in self._ask(f"/mailboxes/{quote(address)}"):
+            if item["message_id"] == message_id:
+                self._ask(f"/mailboxes/{quote(address)}/move", {"id": item["id"], "folder": folder})
 
     def copies(self, address: str, message_id: str) -> int:
         """How often a message lies in the inbox of an address."""

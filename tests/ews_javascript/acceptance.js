@@ -201,6 +201,37 @@ const steps = {
     known.itemId = (await moved.Move(inbox)).Id;
   },
 
+  async "make, find, rename, move and delete folders, and see when they changed"() {
+    const committed = new ews.ExtendedPropertyDefinition(0x670a, ews.MapiPropertyType.SystemTime);
+    const wanted = new PropertySet(BasePropertySet.FirstClassProperties, [committed]);
+    const top = new ews.FolderId(WellKnownFolderName.MsgFolderRoot);
+    const customers = new ews.Folder(service);
+    customers.DisplayName = "Customers";
+    await customers.Save(inbox);
+    const view = new ews.FolderView(100);
+    view.Traversal = ews.FolderTraversal.Deep;
+    const deep = await service.FindFolders(top, view);
+    assert.ok(deep.Folders.some((folder) => folder.Id.UniqueId === customers.Id.UniqueId));
+    const stamp = async () => {
+      const folder = await ews.Folder.Bind(service, customers.Id, wanted);
+      return String(folder.ExtendedProperties._getItem(0).Value);
+    };
+    const before = await stamp();
+    assert.strictEqual(await stamp(), before);
+    const message = await ews.EmailMessage.Bind(service, known.itemId, idOnly);
+    known.itemId = (await (await message.Move(customers.Id)).Move(inbox)).Id;
+    assert.notStrictEqual(await stamp(), before);
+    const folder = await ews.Folder.Bind(service, customers.Id);
+    folder.DisplayName = "Clients";
+    await folder.Update();
+    await folder.Move(top);
+    const moved = await ews.Folder.Bind(service, customers.Id);
+    assert.strictEqual(moved.DisplayName, "Clients");
+    await moved.Delete(ews.DeleteMode.HardDelete);
+    const refusal = await ews.Folder.Bind(service, customers.Id).then(() => null, (error) => error);
+    assert.strictEqual(ews.ServiceError[refusal.ErrorCode], "ErrorFolderNotFound");
+  },
+
   async "hear of new mail by pull notifications"() {
     const kind = ews.EventType.NewMail;
     const subscription = await service.SubscribeToPullNotifications([inbox], 10, null, kind);

@@ -185,7 +185,7 @@ def filled_in(client: Client, address: str, **changes: str) -> dict[str, Any]:
 
 def test_two_workers_beside_each_other_keep_five_hundred_shared_letters_once(
     database: Database, tmp_path: Path
-) -> None:
+) -> None:  # 4.1
     with Rig(tmp_path, database, "crowd") as rig:
         rig.restore()
         workers = [rig.start(together=True, ask=False) for _ in range(2)]

@@ -13,7 +13,7 @@ from profiles.connectors import open_outbox
 from profiles.connectors.base import AuthenticationFailed, MailboxUnavailable, Throttled, Transient
 from profiles.connectors.pop3 import client
 from profiles.connectors.pop3.source import Pop3Source
-from profiles.items import INBOX, Arrival, Missing, Tls
+from profiles.items import INBOX, Arrival, Folder, Missing, Tls
 from tests.profiles.conformance import MailSourceRules, MailSourceTroubles
 from tests.profiles.samples import everything, note, only_page, with_crlf
 from tests.profiles.stages import ALICE, PASSWORD, Pop3Stage
@@ -151,7 +151,17 @@ def test_other_folders_and_categories_do_not_exist(stage: Pop3Stage) -> None:
         assert refusal.value.remedy
     assert source.categorize(["1"], "Tracked", instead_of="Undeliverable") == {}
     assert source.uncategorize(["1"], "Tracked") == {}
-    assert source.move(["1"], "Undeliverable") == {}
+    assert source.move(["1"], "Undeliverable") == source.move_to(["1"], "sentitems") == {}
+
+
+def test_the_inbox_is_the_only_folder(stage: Pop3Stage) -> None:  # 2.13
+    stage.deliver(note(1))
+    source = stage.source()
+    assert source.folders() == [Folder(INBOX, "", "Inbox", "Inbox", total=1, kind=INBOX)]
+    for attempt in (lambda: source.create_folder("", "Shop"), lambda: source.changed_folders({INBOX: ""})):
+        with pytest.raises(MailboxUnavailable, match="no folder but the inbox") as refusal:
+            attempt()
+        assert refusal.value.remedy
 
 
 def test_mail_cannot_be_sent_over_pop3(stage: Pop3Stage) -> None:

@@ -85,6 +85,37 @@ def test_alice_moves_reads_and_deletes_her_mail(alice: SandboxProcess) -> None:
     assert alice.items(ALICE) == []
 
 
+def test_alice_makes_renames_moves_and_deletes_folders(alice: SandboxProcess) -> None:
+    def kept() -> dict[str, str]:
+        return {one["path"]: one["id"] for one in alice.folders(ALICE) if not one["kind"]}
+
+    shop = alice.folder(ALICE, "Shop", parent="inbox")
+    alice.deliver(ALICE, HELLO, folder="Inbox/Shop")
+    alice.rename_folder(ALICE, "Inbox/Shop", "Store")
+    assert kept() == {"Inbox/Store": shop}
+    alice.move_folder(ALICE, shop)
+    assert kept() == {"Store": shop}
+    alice.delete_folder(ALICE, "Store", to_bin=True)
+    assert kept() == {"Deleted Items/Store": shop}
+    assert len(alice.items(ALICE)) == 1
+    alice.delete_folder(ALICE, shop)
+    assert kept() == {}
+    assert alice.items(ALICE) == []
+
+
+def test_a_restored_mailbox_has_everything_under_new_ids(alice: SandboxProcess) -> None:
+    shop = alice.folder(ALICE, "Shop", parent="inbox")
+    (letter_id,) = alice.deliver(ALICE, HELLO, folder=shop)
+    before = {one["path"]: one["id"] for one in alice.folders(ALICE)}
+    alice.restore(ALICE)
+    after = {one["path"]: one["id"] for one in alice.folders(ALICE)}
+    assert set(after) == set(before)
+    assert not set(after.values()) & set(before.values())
+    (item,) = alice.items(ALICE)
+    assert item["id"] != letter_id
+    assert (item["folder"], alice.raw(ALICE, item["id"])) == ("Shop", HELLO)
+
+
 def test_mailboxes_are_counted_by_folder_and_told_apart(alice: SandboxProcess) -> None:
     alice.deliver([ALICE, "carol@out.test"], HELLO)
     alice.deliver(ALICE, HELLO, folder="junkemail")

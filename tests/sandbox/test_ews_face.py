@@ -248,6 +248,27 @@ def test_the_hierarchy_tells_new_renamed_and_deleted_folders(alice: Account) -> 
     assert [kind for kind, _ in root.sync_hierarchy()] == ["delete"]
 
 
+def test_a_folder_moved_out_of_sight_is_deleted_for_whoever_watches_the_inbox(
+    sandbox: SandboxProcess, alice: Account
+) -> None:
+    projects = sandbox.folder(ALICE, "Projects", "inbox")
+    found = alice.inbox
+    list(found.sync_hierarchy())
+    sandbox.move_folder(ALICE, projects)
+    assert [kind for kind, _ in found.sync_hierarchy()] == ["delete"]
+    sandbox.move_folder(ALICE, projects, "inbox")
+    assert [(kind, one.name) for kind, one in found.sync_hierarchy()] == [("update", "Projects")]
+
+
+def test_folders_are_moved_and_deleted_under_their_own_ids(sandbox: SandboxProcess, alice: Account) -> None:
+    folder = Folder(parent=alice.inbox, name="Projects").save()
+    folder_id = folder.id
+    folder.move(to_folder=alice.sent)
+    assert {one["path"]: one["id"] for one in sandbox.folders(ALICE)}["Sent Items/Projects"] == folder_id
+    folder.delete(delete_type="MoveToDeletedItems")
+    assert {one["path"]: one["id"] for one in sandbox.folders(ALICE)}["Deleted Items/Projects"] == folder_id
+
+
 # Folders and searching
 
 

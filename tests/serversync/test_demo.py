@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import tomllib
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parseaddr
 from pathlib import Path
@@ -81,4 +83,11 @@ def test_played_once_it_balances_and_touches_no_other_database(tmp_path: Path) -
     assert "ok  Nothing is left to do" in played.stdout
     assert "ok  Each of 7 sent mails arrived once" in played.stdout
     assert "NO " not in played.stdout
+    with closing(sqlite3.connect(tmp_path / "demo" / "demo.sqlite3")) as demo:
+        filed = demo.execute("SELECT COUNT(*) FROM crm_email WHERE regarding_name = 'Harbour Optics Ltd'").fetchone()
+        by_folder = demo.execute(
+            "SELECT COUNT(*) FROM tracking_ledgerrow WHERE tracking_folder_id IS NOT NULL"
+        ).fetchone()
+    assert by_folder == (3,), "two lay in the folder of the customer, one was moved there"
+    assert filed[0] >= by_folder[0]
     assert not ours.exists()

@@ -31,6 +31,7 @@ def database() -> dict[str, list[dict[str, Any]]]:
     return {
         model._meta.label: sorted(model._base_manager.values(), key=str)
         for model in apps.get_models(include_auto_created=True)
+        if model._meta.managed
     }
 
 

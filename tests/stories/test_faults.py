@@ -70,7 +70,7 @@ def test_a_temporary_fault_is_a_warning_and_heals_by_itself(company: Company, ki
     assert_balanced(alice)
 
 
-def test_the_delay_a_throttling_server_asks_for_is_obeyed_exactly(company: Company) -> None:
+def test_the_delay_a_throttling_server_asks_for_is_obeyed_exactly(company: Company) -> None:  # 7.10
     alice = alice_with(company, "exchange")
     deliver(company, 1)
     company.sandbox.fault(face="ews", operation="SyncFolderItems", effect="throttle", delay_seconds=297)

@@ -13,7 +13,7 @@ from profiles.connectors.mime import Address
 from profiles.models import CredentialRetrieval
 from profiles.secrets import Sealed
 from serversync.cycles import engine
-from tests.company import PASSWORD, Company, assert_balanced, leg, receive, run, send
+from tests.company import PASSWORD, Company, assert_balanced, decide, leg, receive, run, send
 from tests.letters import letter
 from tracking.crm import delivery
 from tracking.crm.models import DomainEvent, Email
@@ -147,6 +147,62 @@ def test_a_line_that_breaks_after_handing_over_is_unknown_and_never_sent_again(c
     delivery.resolve_unknown(email, was_sent=True, now=timezone.now())
     email.refresh_from_db()
     assert email.status_code == EmailStatus.SENT
+
+
+def nobody_knows(email: Email) -> None:
+    Email.objects.filter(pk=email.pk).update(status_code=EmailStatus.SENDING, delivery_state=DeliveryState.UNKNOWN)
+
+
+def test_the_copy_in_sent_items_settles_what_nobody_knew(company: Company) -> None:  # law 7
+    decide(auto_track_sent_folder_items=True)
+    alice = company.user("Alice", company.exchange_profile())
+    email = submit(alice)
+    send(alice)
+    nobody_knows(email)
+    receive(alice)
+    email.refresh_from_db()
+    assert LedgerRow.objects.get().reason == Reason.OUR_OWN_COPY
+    assert (email.status_code, email.delivery_state) == (EmailStatus.SENT, DeliveryState.ACCEPTED)
+
+
+def test_the_copy_a_colleague_got_settles_what_nobody_knew(company: Company, profile) -> None:  # law 7
+    alice, bob = company.user("Alice", profile), company.user("Bob", profile)
+    email = submit(alice, to="bob@us.test")
+    send(alice)
+    nobody_knows(email)
+    receive(bob)
+    email.refresh_from_db()
+    assert (email.status_code, email.delivery_state) == (EmailStatus.SENT, DeliveryState.ACCEPTED)
+
+
+def test_an_answer_settles_what_nobody_knew(company: Company) -> None:  # law 7
+    alice = company.user("Alice", company.pop3_profile())
+    email = submit(alice)
+    company.sandbox.fault(face="smtp", operation="DATA", effect="drop", after_effect=True, times=1)
+    run(alice, Leg.OUTGOING)
+    company.sandbox.deliver(
+        "alice@us.test", letter("ann@acme.test", "alice@us.test", "Re: Offer", "Yes", in_reply_to=email.message_id)
+    )
+    receive(alice)
+    email.refresh_from_db()
+    assert (email.status_code, email.delivery_state) == (EmailStatus.SENT, DeliveryState.ACCEPTED)
+    assert Email.objects.get(direction_code=False).correlated_activity == email
+
+
+def test_an_answer_by_subject_alone_settles_nothing(company: Company) -> None:  # law 7
+    decide(auto_track_sent_folder_items=True)
+    alice = company.user("Alice", company.exchange_profile())
+    email = submit(alice)
+    send(alice)
+    (copy,) = company.sandbox.inbox("alice@us.test", folder="sentitems")
+    company.sandbox.delete("alice@us.test", copy["id"])
+    nobody_knows(email)
+    forwarded = letter("alice@us.test", "carl@acme.test", "Re: Offer", "See", in_reply_to=email.message_id)
+    company.sandbox.deliver("alice@us.test", forwarded, folder="sentitems")
+    company.sandbox.deliver("alice@us.test", letter("ann@acme.test", "alice@us.test", "Re: Offer", "Yes"))
+    receive(alice)
+    email.refresh_from_db()
+    assert (email.status_code, email.delivery_state) == (EmailStatus.SENDING, DeliveryState.UNKNOWN)
 
 
 def test_exchange_tells_what_became_of_a_letter_whose_line_broke(company: Company) -> None:  # law 7

@@ -263,7 +263,7 @@ def test_smart_matching_takes_the_same_words_and_enough_addresses(subject, sende
     assert (found.method == Method.SMART_MATCHING) is matches
 
 
-def test_long_subjects_and_lists_are_cut() -> None:
+def test_long_subjects_and_lists_are_cut() -> None:  # 6.6
     crowd = [f"p{number}@acme.test" for number in range(500)]
     long = fingerprint(envelope(" ".join(map(str, range(200))), to=crowd), SMART)
     assert (len(long.words), len(long.addresses)) == (20, 20)

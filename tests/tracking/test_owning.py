@@ -96,6 +96,41 @@ def test_nobody_comes_to_own_what_they_exclude_or_have_removed() -> None:  # 5.7
     assert owner_of_email(both, verdict, unwanted, POLICY, "1") == "1"
 
 
+ANNS = tuple(
+    Match(9, owner, "contact", 1, "Ann", OWNERS[owner], True, since) for owner, since in (("bob", 0.0), ("alice", 1.0))
+)
+ACCEPTED = [
+    ("Bob's Ann if Bob accepted", "bob", ["alice", "bob"], "bob"),
+    ("Alice's Ann if Alice accepted, though Bob's is older", "alice", ["bob", "alice"], "alice"),
+    ("that of the reader if a queue of nobody accepted", "sales", ["bob", "alice"], "alice"),
+    ("that of the reader if nobody did", "", ["bob", "alice"], "alice"),
+]
+
+
+@pytest.mark.parametrize(("why", "acceptor", "to", "expected"), ACCEPTED, ids=[row[0] for row in ACCEPTED])
+def test_of_two_records_of_ann_the_one_counts_that_belongs_to_who_accepted(
+    why: str, acceptor: str, to: list[str], expected: str
+) -> None:  # 5.12 a, 5.16
+    sent = message("ann@acme.test", [f"{name}@us.test" for name in to])
+    verdict = Verdict(True, Reason.ACCEPT_ALL, {}, accepted_by=OFFICE.get(acceptor))
+    here = facts(OFFICE["alice"], HOUSE, by_address={"ann@acme.test": ANNS})
+    assert owner_of_email(sent, verdict, here, POLICY, "1") == OWNERS[expected]
+
+
+def test_another_address_of_the_mailbox_read_names_its_owner() -> None:  # 5.16
+    here = replace(facts(OFFICE["alice"], HOUSE), candidates=(replace(OFFICE["alice"], address="a.smith@us.test"),))
+    both = message("ann@acme.test", ["a.smith@us.test", "bob@us.test"])
+    assert owner_of_email(both, Verdict(True, Reason.ACCEPT_ALL, {}), here, POLICY, "9") == "1"
+
+
+def test_of_an_address_that_bob_shares_with_a_queue_bob_is_the_owner() -> None:  # 5.16, 5.12 b
+    shared = (Match(0, "3", "queue", 9, "Support", "", True, 0.0), Match(0, "2", "systemuser", 0, "Bob", "", True, 1.0))
+    sent = message("ann@acme.test", ["info@us.test"])
+    for found in (shared, shared[::-1]):
+        here = facts(OFFICE["alice"], HOUSE, by_address={"info@us.test": found})
+        assert owner_of_email(sent, Verdict(True, Reason.ACCEPT_ALL, {}), here, POLICY, "1") == "2"
+
+
 # 5.15
 
 WANTS = replace(OFFICE["alice"], creates=1)

@@ -100,6 +100,7 @@ def test_a_disabled_user_is_nobody_even_by_the_word_of_a_person() -> None:
 WHY = [
     ([match("lead", owner_id="alice"), match("contact")], "it belongs to the owner of the mailbox"),
     ([match("lead"), match("contact")], "its kind comes first"),
+    ([match("lead", "1", is_active=False), match("lead", "2", since=1.0)], "it is active"),
     ([match("lead", "1", since=2.0), match("lead", "2", since=1.0)], "it is the oldest"),
     ([match("lead"), match("contact", is_chosen=True)], "a person has said so"),
 ]
@@ -107,9 +108,24 @@ WHY = [
 
 @pytest.mark.parametrize(("matches", "because"), WHY)
 def test_the_evidence_says_why_this_one(matches: list[Match], because: str) -> None:  # law 4
-    told = choose_sender(matches, "alice", POLICY).told
+    told = choose_sender(matches, "alice", INACTIVE_TOO).told
     assert told is not None
     assert told["because"] == because
+
+
+def test_the_evidence_names_the_records_the_chosen_one_first() -> None:  # law 4
+    told = choose_sender([match("lead"), match("contact")], "alice", POLICY).told
+    assert told == {
+        "first": [{"name": "Contact", "kind": "contact"}, {"name": "Lead", "kind": "lead"}],
+        "number": 2,
+        "chosen": "Contact",
+        "because": "its kind comes first",
+    }
+
+
+def test_of_a_hundred_records_one_is_still_chosen() -> None:  # 5.12
+    crowd = [match("contact", str(n), since=float(n)) for n in range(100)]
+    assert sender_of(crowd, "", POLICY) == (crowd[0], False)
 
 
 def test_the_evidence_is_bounded_and_empty_where_there_was_nothing_to_choose() -> None:

@@ -20,6 +20,19 @@ from tracking.keep.converting import convert
 from tracking.keep.queue_work import NotPossible, Seen, Worked
 
 
+STANDINGS = [  # open, somebody works on it → what may be done
+    (True, False, {Move.PICK, Move.ASSIGN, Move.ROUTE, Move.HAND, Move.CONVERT, Move.CLOSE}),
+    (True, True, {Move.ASSIGN, Move.RELEASE, Move.ROUTE, Move.HAND, Move.CONVERT, Move.CLOSE}),
+    (False, False, {Move.REOPEN}),
+    (False, True, {Move.REOPEN}),  # who worked on it is kept
+]
+
+
+@pytest.mark.parametrize(("is_open", "has_worker", "moves"), STANDINGS)
+def test_what_may_be_done_with_an_item(is_open: bool, has_worker: bool, moves: set[Move]) -> None:
+    assert set(allowed(standing_of(is_open, has_worker))) == moves
+
+
 class House:
     """Support and Sales, both worked by Alice and Bob; Charlie works in neither."""
 

@@ -50,6 +50,7 @@ def test_a_response_is_taken_by_every_filter_but_none() -> None:
         quote = known()
         verdict = judge(LETTER, facts(takes, by_message_id={quote.message_id: quote}), POLICY)
         assert verdict.kept is (takes is not Filter.NONE), takes
+        assert verdict.correlation.email == quote  # also of what is not kept: "why?" tells it
         assert verdict.accepted_by is None or verdict.accepted_by.name == "Alice"
 
 
@@ -57,6 +58,7 @@ def test_the_same_content_is_a_duplicate_whatever_the_filter() -> None:  # 5.10
     same = known(outgoing=False)
     verdict = judge(LETTER, facts(Filter.NONE, by_dup_check={dup_check(LETTER.key, False): same}), POLICY)
     assert (verdict.kept, verdict.reason, verdict.same_as) == (True, Reason.DUPLICATE, same)
+    assert verdict.evidence == {"email": str(same.id)}
 
 
 def test_our_own_mail_coming_back_is_our_own_copy() -> None:  # 7.8

@@ -68,6 +68,8 @@ def test_an_owners_exclusion_stands_against_a_copy_as_well(bob: Candidate, kept:
     same = {dup_check(TO_BOTH.key, outgoing=False): known(outgoing=False)}
     verdict = judged(TO_BOTH, replace(ALICE, exclusions=NO_ACME), bob, by_dup_check=same)
     assert (verdict.kept, verdict.reason) == ((True, Reason.DUPLICATE) if kept else (False, Reason.EXCLUDED))
+    if not kept:
+        assert (verdict.evidence["candidate"], verdict.evidence["excluded"]) == ("Alice", "domain")
 
 
 def test_what_was_removed_stays_removed_even_as_an_answer_or_a_copy() -> None:

@@ -84,7 +84,7 @@ def _order(match: Match, owner_id: str) -> tuple[bool, int, bool, float, str, in
 
 def _because(found: Sequence[Match], owner_id: str) -> str:
     first, second = (_order(match, owner_id) for match in found[:2])
-    differing = next((number for number, pair in enumerate(zip(first, second, strict=True)) if pair[0] != pair[1]), 3)
+    differing = next(number for number, pair in enumerate(zip(first, second, strict=True)) if pair[0] != pair[1])
     return _BECAUSE[min(differing, len(_BECAUSE) - 1)]
 
 

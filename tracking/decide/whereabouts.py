@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from profiles.items import INBOX, SENT, Sighting
@@ -29,7 +29,7 @@ class Reading:
 def whereabouts(seen: Sighting, reading: Reading) -> str:
     """One sighting in a sentence or two: where it is, and whether it will be read there."""
     if seen.folder in reading.folders:
-        return _is_read(f"In “{seen.path}”, a tracked folder", seen, reading)
+        return _is_read(f"In “{seen.path}”, a tracked folder", seen, replace(reading, start=None))  # 9.3
     if seen.is_within:
         return f"In “{seen.path}”, a subfolder that is not tracked. It is judged if it is moved to the Inbox."
     if seen.kind == INBOX:

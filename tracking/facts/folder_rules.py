@@ -8,13 +8,14 @@ from uuid import UUID
 
 from mailboxes.models import IncomingDeliveryMethod, Leg, Mailbox
 from mailboxes.policy import Policy
-from profiles.items import Folder
+from profiles.items import INBOX, SENT, Folder
 from profiles.models import ServerType
 from tracking.decide.folders import BY_PATH, Filed, Rule, Tree, problem, unfit_mailbox
 from tracking.models import FolderHierarchy, MailboxTrackingFolder, SyncCursor
 
 FOLDER_STAMPS = "folder stamps"
 """The cursor that holds the stamps of the tracked folders as they were last read, instead of a place in a folder."""
+_NO_RULE = (FOLDER_STAMPS, INBOX, SENT)
 EXCHANGE = frozenset(set(ServerType) - {ServerType.OTHER_POP3_SMTP, ServerType.IMAP_SMTP})
 
 
@@ -53,13 +54,19 @@ def why_unfit(mailbox: Mailbox) -> str:
     )
 
 
-def problems_with(rule: MailboxTrackingFolder, policy: Policy, *, may_be_unknown: bool = False) -> dict[str, str]:
-    """What is wrong with a rule that somebody wants to save: a sentence by column. `may_be_unknown` lets an id pass that
-    cannot be checked, as from a file (9.4); the next cycle shows it as invalid if it is."""
-    found: dict[str, str] = {}
+def why_not_here(mailbox: Mailbox, policy: Policy) -> str:
+    """Why no folder of this mailbox is tracked, whatever its rules, as a sentence; "" if they are followed."""
     if not policy.folder_based_tracking:
-        found["mailbox"] = "The organization has switched tracking by folder off."
-    elif unfit := why_unfit(rule.mailbox):
+        return "The organization has switched tracking by folder off."
+    return why_unfit(mailbox)
+
+
+def problems_with(rule: MailboxTrackingFolder, policy: Policy, *, may_be_unknown: bool = False) -> dict[str, str]:
+    """What is wrong with a rule that somebody wants to save: a sentence by column. `may_be_unknown` lets pass what is
+    known only later, as from a file (9.4): the id, and how the mailbox is read; such a rule is shown as invalid."""
+    found: dict[str, str] = {}
+    unfit = "" if may_be_unknown else why_not_here(rule.mailbox, policy)
+    if unfit:
         found["mailbox"] = unfit
     others = MailboxTrackingFolder.objects.filter(mailbox=rule.mailbox).exclude(pk=rule.pk)
     if rule._state.adding and others.count() >= policy.maximum_tracking_folders:  # 9.1
@@ -67,18 +74,27 @@ def problems_with(rule: MailboxTrackingFolder, policy: Policy, *, may_be_unknown
         found["mailbox"] = f"A mailbox may have {most} tracked folders at most. Stop tracking another one first."
     if others.filter(exchange_folder_id=rule.exchange_folder_id).exists():
         found["exchange_folder_id"] = "This folder is tracked already. Change the rule that is there."
-    tree = tree_of(rule.mailbox)
-    is_unknown = rule.exchange_folder_id not in tree
-    if not (is_unknown and may_be_unknown) and (wrong := problem(rule.exchange_folder_id, tree, policy)):
+    wrong = _why_not_this_folder(rule, policy, may_be_unknown)
+    if wrong:
         found.setdefault("exchange_folder_id", wrong)
     if rule.regarding_type_id is not None and rule.regarding is None:
         found["regarding_id"] = "There is no such record. Choose another one."
     return found
 
 
+def _why_not_this_folder(rule: MailboxTrackingFolder, policy: Policy, may_be_unknown: bool) -> str:
+    """An old rule may be changed though its folder cannot be followed just now."""
+    key, tree = rule.exchange_folder_id, tree_of(rule.mailbox)
+    if (key not in tree and may_be_unknown) or MailboxTrackingFolder.objects.filter(
+        pk=rule.pk, exchange_folder_id=key
+    ).exists():
+        return ""
+    return problem(key, tree, policy)
+
+
 def followed_by(mailbox: Mailbox) -> frozenset[str]:
     """The keys of all folders that are read because of a rule, subfolders included."""
-    cursors = SyncCursor.objects.filter(leg__mailbox=mailbox, leg__leg=Leg.INCOMING).exclude(folder=FOLDER_STAMPS)
+    cursors = SyncCursor.objects.filter(leg__mailbox=mailbox, leg__leg=Leg.INCOMING).exclude(folder__in=_NO_RULE)
     valid = mailbox.tracking_folders.filter(invalid_reason="")
     found = {*cursors.values_list("folder", flat=True), *valid.values_list("exchange_folder_id", flat=True)}
     return frozenset(key for key in found if not key.startswith(BY_PATH))

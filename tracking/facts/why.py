@@ -17,11 +17,13 @@ from tracking.crm.models import Direction, Email
 from tracking.decide.explain import Answer, Decided, answer, because, facts
 from tracking.decide.forwarding import FOLDER
 from tracking.facts.decisions import newest_part, written_as
-from tracking.models import LedgerRow, LedgerState
+from tracking.facts.folder_rules import folder_names
+from tracking.models import Explicit, LedgerRow, LedgerState
 
 MOST = 100
 _NAMING = frozenset(
     {"sender", "record", "recipient", "recipients", "delivered_to", "value", "candidates", "sender_matches"}
+    | {"tracked_folder", "filed_with"}
 )
 
 
@@ -89,8 +91,10 @@ def explain_rows(rows: Iterable[LedgerRow], readable: Collection[UUID] = ()) -> 
     found = list(rows)
     private = _private_among(found) - set(readable)
     policy = current_policy() if found else Policy()
+    filed = {row.mailbox_id for row in found if row.explicit == Explicit.FOLDER or row.tracking_folder_id}
+    names = folder_names(filed) if filed else {}
     return [
-        _explanation(row, row.email_id in private, row.email_id is None or row.email_id in readable, policy)
+        _explanation(row, row.email_id in private, row.email_id is None or row.email_id in readable, policy, names)
         for row in found
     ]
 
@@ -114,7 +118,9 @@ def _explained(rows: QuerySet[LedgerRow], readable: Collection[UUID] = ()) -> li
     return explain_rows(found, readable)
 
 
-def _explanation(row: LedgerRow, is_private: bool, names_sender: bool, policy: Policy) -> Explanation:
+def _explanation(
+    row: LedgerRow, is_private: bool, names_sender: bool, policy: Policy, names: Mapping[tuple[UUID, str], str]
+) -> Explanation:
     name = row.mailbox.email_address or row.mailbox.name
     evidence = _shown(row.evidence, is_private)
     decided = replace(_decided(row), evidence=evidence, sender=row.sender if names_sender else "", mailbox=name)
@@ -135,7 +141,8 @@ def _explanation(row: LedgerRow, is_private: bool, names_sender: bool, policy: P
         decided_on=row.decided_on,
         retry_on=row.retry_on,
         placements=tuple(
-            Seen(_place(one.folder), one.server_key, one.shown_on, one.gone_on) for one in row.placements.all()
+            Seen(_place(one.folder, names.get((row.mailbox_id, one.folder))), one.server_key, one.shown_on, one.gone_on)
+            for one in row.placements.all()
         ),
         answer=told,
         settings=tuple((one.name, one.label, one.words(getattr(policy, one.name))) for one in _settings(told)),
@@ -146,8 +153,8 @@ def _settings(told: Answer) -> list[Setting]:
     return [SETTINGS[name] for name in told.settings]
 
 
-def _place(folder: str) -> str:
-    return "a forward mailbox" if folder.startswith(FOLDER) else folder
+def _place(folder: str, path: str | None) -> str:
+    return "a forward mailbox" if folder.startswith(FOLDER) else path or folder
 
 
 def _decided(row: LedgerRow) -> Decided:

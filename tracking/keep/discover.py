@@ -29,7 +29,6 @@ class Discovered:
     new: int = 0
     older: int = 0
     gone: int = 0
-    revived: int = 0
     wishes: Wishes = field(default_factory=Wishes)
 
 
@@ -54,15 +53,14 @@ def record_page(
         unknown = [item for item in watched if item.key not in known]
         fresh = [item for item in unknown if not _is_older(item, start) or is_asked_for(item, policy)]
         _add(mailbox_id, cursor.folder, fresh, policy, now, folder_rule)
-        back = [placement for placement in known.values() if placement.gone_on and _is_shown(placement, page)]
-        revived = _revive(mailbox_id, back)
+        revived = _revive(mailbox_id, [p for p in known.values() if p.gone_on and _is_shown(p, page)])
         gone = mark_gone(mailbox_id, _vanished(known, page), now)
         wishes = read_tags(mailbox_id, page.shown, known, policy, now)
         older = len(page.shown) - len(watched) + len(unknown) - len(fresh)
         cursor.value, cursor.moved_on = page.cursor, now
         cursor.older += older
         cursor.save()
-    return Discovered(len(fresh) + revived, older, gone, len(back), wishes)
+    return Discovered(len(fresh) + revived, older, gone, wishes)
 
 
 def _is_older(item: Shown, start: datetime | None) -> bool:
@@ -93,7 +91,6 @@ def _vanished(known: dict[str, Placement], page: Page) -> list[Placement]:
 def _add(
     mailbox_id: UUID, folder: str, items: Sequence[Shown], policy: Policy, now: datetime, folder_rule: UUID | None
 ) -> None:
-    otherwise = Explicit.NO if folder_rule is None else Explicit.FOLDER
     rows = LedgerRow.objects.bulk_create(
         [
             LedgerRow(
@@ -101,7 +98,7 @@ def _add(
                 size=item.size,
                 received_on=item.received_on,
                 discovered_on=now,
-                explicit=Explicit.CATEGORY if is_asked_for(item, policy) else otherwise,
+                explicit=_asked_by(item, policy, folder_rule),
                 tracking_folder_id=folder_rule,
             )
             for item in items
@@ -123,6 +120,13 @@ def _add(
         ]
     )
     move_totals(mailbox_id, Counter(shown=len(items), pending=len(items)))
+
+
+def _asked_by(item: Shown, policy: Policy, folder_rule: UUID | None) -> Explicit:
+    """Who asks for an item (5.6). In a tracked folder the folder does: our own category comes along when mail is moved."""
+    if folder_rule is not None:
+        return Explicit.FOLDER
+    return Explicit.CATEGORY if is_asked_for(item, policy) else Explicit.NO
 
 
 def _revive(mailbox_id: UUID, placements: Collection[Placement]) -> int:

@@ -11,7 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from mailboxes.policy import Policy
 from tracking.crm.models import DomainEvent, Email
@@ -73,11 +73,9 @@ def file_anew(
     """The rule names another record: the next of the messages in its folders follow, in one transaction (9.5). Returns
     the id of the last row looked at, to go on after it; None when there are no more."""
     lies_there = Placement.objects.filter(ledger_row=OuterRef("pk"), folder__in=list(folders), gone_on__isnull=True)
-    own = Q(tracking_folder=rule) | Q(tracking_folder__isnull=True)
     with transaction.atomic():
         pin()
         rows = LedgerRow.objects.filter(
-            own,
             Exists(lies_there),
             mailbox=rule.mailbox_id,
             state=LedgerState.TRACKED,

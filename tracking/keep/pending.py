@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -44,16 +44,24 @@ def anything_waits(mailbox: Mailbox) -> bool:
 
 
 def next_batch(
-    mailbox: Mailbox, folder: str, now: datetime, *, most: int = BATCH_ITEMS, newest_first: bool = False
+    mailbox: Mailbox,
+    folder: str | Collection[str],
+    now: datetime,
+    *,
+    most: int = BATCH_ITEMS,
+    newest_first: bool = False,
 ) -> list[Waiting]:
     """The oldest items that are due, or the newest: at most 50, at most 16 MB unless a single one is larger. One select.
 
     What the server still shows, and what was put in quarantine with its bytes, whether it is still shown or not.
     """
+    folders = [folder] if isinstance(folder, str) else list(folder)
     at_hand = Q(gone_on__isnull=True) | Q(ledger_row__raw__isnull=False)
     due = Q(ledger_row__retry_on__isnull=True) | Q(ledger_row__retry_on__lte=now)
     placements = (
-        Placement.objects.filter(due, at_hand, mailbox=mailbox, folder=folder, ledger_row__state=LedgerState.PENDING)
+        Placement.objects.filter(
+            due, at_hand, mailbox=mailbox, folder__in=folders, ledger_row__state=LedgerState.PENDING
+        )
         .select_related("ledger_row")
         .order_by(*_ORDER[newest_first])[: min(most, BATCH_ITEMS)]
     )

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
@@ -14,7 +15,7 @@ from mailboxes.models import Mailbox, QueueItem
 from mailboxes.policy import Policy
 from profiles.connectors.mime import answers_automatically, automatic_kind
 from tracking.crm.identity import stored_message_id
-from tracking.crm.models import DomainEvent, Email
+from tracking.crm.models import Direction, DomainEvent, Email
 from tracking.crm.models.events import EventKind
 from tracking.decide.folders import Filed
 from tracking.decide.verdicts import Message, Verdict
@@ -27,6 +28,7 @@ from tracking.keep.emails import KeptEmail
 from tracking.keep.filing import evidence_of_filing, file_tracked
 from tracking.keep.joining import ask_to_run, awaited_by, join_late
 from tracking.keep.pending import Waiting
+from tracking.keep.proofs import note_proofs, proved_to_have_left
 from tracking.keep.totals import COLUMN, move_totals
 from tracking.keep.unpack import release_after
 from tracking.keep.wishes import ask_for
@@ -218,7 +220,16 @@ def _write_to_others(batch: Sequence[Settled], now: datetime) -> None:
     for one in batch:
         if one.rest is not None:
             complete(one.rest, now)
+    note_proofs((sent for one in batch if (sent := _proved(one)) is not None), now)
     note_reports((one.message.report for one in batch if one.message.report is not None), now)
+
+
+def _proved(one: Settled) -> UUID | None:
+    """The email sent from here that this message shows to have left (law 7)."""
+    if one.message.report is not None:
+        return None  # reports are noted with what they say
+    answers = one.kept is not None and one.kept.email.direction_code == Direction.INCOMING
+    return proved_to_have_left(one.verdict, answers=answers)
 
 
 def _served(one: Settled) -> Iterable[str]:

@@ -112,6 +112,10 @@ class Pop3Source:
         """POP3 has no folders (2.13)."""
         return {}
 
+    def move_to(self, keys: Sequence[str], folder: str) -> dict[str, str]:
+        """POP3 has no folders (2.13)."""
+        return {}
+
     def search(self, sought: Sought) -> Search:
         """Looks at the headers of the newest messages (TOP); POP3 itself cannot search, and shows only the inbox."""
         keys = [shown.key for shown in self.listing(INBOX)]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
@@ -29,3 +33,20 @@ def _browser(user: object) -> Client:
     client = Client()
     client.force_login(user)  # type: ignore[arg-type]
     return client
+
+
+@pytest.fixture(autouse=True)
+def server_at_rest(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test with a browser ends when its last request has: the tables are emptied next, and a reader would lock them."""
+    if "live_server" not in request.fixturenames:
+        yield
+        return
+    request.getfixturevalue("live_server")
+    yield
+    patience = time.monotonic() + 3
+    while _answering() and time.monotonic() < patience:
+        time.sleep(0.02)
+
+
+def _answering() -> bool:
+    return any("process_request_thread" in thread.name for thread in threading.enumerate())

@@ -30,7 +30,7 @@ def office(db: None) -> Office:
 @pytest.mark.parametrize(("button", "result"), [("approve", Approval.APPROVED), ("reject", Approval.REJECTED)])
 def test_only_those_with_the_permission_approve_and_reject(
     office: Office, role: str, may: bool, button: str, result: Approval
-) -> None:
+) -> None:  # 3.7
     client = office.browsers[role]
     page = client.get(LIST).content.decode()
     assert (f'value="{button}"' in page) is may

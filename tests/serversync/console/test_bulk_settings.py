@@ -126,7 +126,7 @@ def test_forwarding_without_a_forward_mailbox_is_said(alice: Client, exchange) -
     assert "through a forward mailbox, and there is none" in page
 
 
-def test_all_mailboxes_of_a_filtered_list_are_meant_when_all_are_chosen(alice: Client, exchange) -> None:
+def test_all_mailboxes_of_a_filtered_list_are_meant_when_all_are_chosen(alice: Client, exchange) -> None:  # 2.15
     headquarters = profile()
     for number in range(60):  # more than a page
         mailbox(f"Person{number:02}", headquarters)

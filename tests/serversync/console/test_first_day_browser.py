@@ -189,7 +189,7 @@ def test_from_the_first_login_to_why(browser: Browser, house: tuple[Worker, Cons
 
     until(is_decided)
     page.get_by_role("link", name="Why?").click()
-    page.get_by_label("Message-ID, or a part of it").fill("plan@them.test")
+    page.get_by_label("Why was this mail tracked, or not?").fill("plan@them.test")
     page.get_by_role("button", name="Explain").click()
     page.get_by_text("The filter takes all messages.", exact=True).wait_for()
     page.get_by_role("link", name="Open the email").click()

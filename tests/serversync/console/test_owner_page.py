@@ -118,7 +118,7 @@ def test_somebody_without_a_mailbox_is_told_so(office: Office) -> None:
 
 
 @pytest.mark.parametrize("takes", IncomingFilter)
-def test_alice_chooses_a_filter_by_its_example(office: Office, alice: Client, takes: IncomingFilter) -> None:
+def test_alice_chooses_a_filter_by_its_example(office: Office, alice: Client, takes: IncomingFilter) -> None:  # 3.15
     assert EXAMPLES[takes] in alice.get(OWN).content.decode()
     page = press(alice, "filter", office.alices, takes=takes.value)
     assert "Mail that arrives from now on is kept by this rule." in page

@@ -38,6 +38,12 @@ PAGES: dict[str, tuple[str, str]] = {
     "owner:alerts": ("GET", "lyyyyyyy"),
     "owner:password": ("GET", "lyyyyyyy"),
     "owner:queue": ("GET", "lhyyhhhh"),
+    "owner:own_folders": ("GET", "lyyyyyyy"),
+    "owner:folders": ("GET", "lhynhhhh"),
+    "owner:folder_status": ("GET", "lhynhhhh"),
+    "owner:fetch_folders": ("POST", "lhynhhhh"),
+    "owner:new_folder": ("POST", "lhynhhhh"),
+    "owner:folder_rule": ("GET", "lhynhhhh"),
     "owner:sync": ("POST", "lhynhhhh"),
     "owner:filter": ("POST", "lhynhhhh"),
     "owner:dry_run": ("POST", "lhynhhhh"),
@@ -87,6 +93,11 @@ PAGES: dict[str, tuple[str, str]] = {
     "console:dry_run": ("GET", "llllnnyy"),
     "console:dry_run_queue": ("POST", "llllnnyy"),
     "console:dry_run_settings": ("POST", "llllnnyy"),
+    "console:folders": ("GET", "llllnnyy"),
+    "console:folder_status": ("GET", "llllnnyy"),
+    "console:fetch_folders": ("POST", "llllnnyy"),
+    "console:new_folder": ("POST", "llllnnyy"),
+    "console:folder_rule": ("GET", "llllnnyy"),
     "console:tests": ("GET", "llllyyyy"),
     "console:pause": ("GET", "llllnnyy"),
     "console:resume": ("POST", "llllnnyy"),
@@ -277,13 +288,18 @@ def arguments(name: str, office: Office, things: dict[str, Any]) -> list[Any]:
         (":email", ":body", ":original", ":settle_delivery", ":privacy", ":fetch_whole", ":belonging", ":untrack")
     )
     about_mailbox = name.startswith("owner:") or name in [
-        f"console:{n}" for n in ("mailbox", "sync", "test", "count", "trials", "dry_run")
+        f"console:{n}" for n in ("mailbox", "sync", "test", "count", "trials", "dry_run", *ABOUT_FOLDERS)
     ]
     return [email] if about_email else [supports] if about_mailbox and name not in OWN_PAGES else []
 
 
-OWN_PAGES = ("owner:own", "owner:alerts", "owner:password")
-QUERIES = {"admin:autocomplete": "?app_label=mailboxes&model_name=mailbox&field_name=owner&term="}
+OWN_PAGES = ("owner:own", "owner:own_folders", "owner:alerts", "owner:password")
+ABOUT_FOLDERS = ("folders", "folder_status", "fetch_folders", "new_folder", "folder_rule")
+QUERIES = {
+    "admin:autocomplete": "?app_label=mailboxes&model_name=mailbox&field_name=owner&term=",
+    "owner:folder_rule": "?folder=f",
+    "console:folder_rule": "?folder=f",
+}
 
 
 def outcome(answer: HttpResponse) -> str:

@@ -1,0 +1,264 @@
+"""Tracked folders, after the Inbox was served (9): which have changed, what is new in them, and what their rules say.
+
+    the tree      now and then: which rules can be followed, under which names (9.2, 9.4, 9.5)
+    fresh mail    of the folders that were read to the end before: only those that have changed, by one request
+    earlier mail  of new rules: listed first, then taken in newest first, so many in each cycle (9.3)
+    filing anew   where a rule names another record (9.5)
+
+Every step rests on rows: killed anywhere, the next cycle goes on.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from profiles.connectors.base import Cause, FolderMissing, MailboxUnavailable
+from profiles.items import INBOX, SENT
+from serversync.cycles.reading import Reading
+from tracking.decide.folders import BY_PATH, Tree, followed, problem, suggestion, too_many
+from tracking.facts.folder_rules import FOLDER_STAMPS, rule_of, tree_of
+from tracking.keep.filing import file_anew
+from tracking.keep.following import (
+    UNKNOWN_STAMP,
+    Stamps,
+    ask_to_file_strays,
+    leave,
+    note_filed_anew,
+    note_folder,
+    note_invalid,
+    note_progress,
+    note_valid,
+    store_tree,
+)
+from tracking.keep.pending import BATCH_ITEMS, anything_waits, next_batch
+from tracking.models import FolderOnboardingStatus, MailboxTrackingFolder, SyncCursor
+
+TREE_EVERY = timedelta(minutes=5)
+LOOK_EVERY = timedelta(hours=1)
+"""So often every tracked folder is read, whether its stamp has changed or not: two changes within a second may bear one."""
+LISTED_AT_ONCE = 5_000
+"""Items of a new folder that are listed in one cycle; only their keys are read."""
+
+
+@dataclass
+class Following:
+    """One run over the tracked folders of one mailbox."""
+
+    reading: Reading
+    rules: list[MailboxTrackingFolder] = field(init=False, default_factory=list)
+    stamps: Stamps = field(init=False, default_factory=Stamps)
+    covered: dict[str, MailboxTrackingFolder] = field(init=False, default_factory=dict)
+    on_probation: set[UUID] = field(init=False, default_factory=set)  # valid again once their folder has been read
+
+    def run(self) -> bool:
+        """All of it once. Returns whether there was anything to follow. Raises ConnectorError and LeaseLost."""
+        reading = self.reading
+        self.rules = self._rules() if reading.policy.folder_based_tracking else []
+        cursors = self._cursors()
+        if not self.rules and not cursors:
+            return False
+        self.stamps = Stamps.of(cursors.get(FOLDER_STAMPS))
+        before = Stamps(dict(self.stamps.by_folder), self.stamps.looked_on)
+        self.covered = self._cover(self._tree()) if self.rules else {}
+        changed = self._changed()
+        self._leave(cursors)
+        self._fresh(changed)
+        self._earlier(changed)
+        if self.stamps != before and (self.stamps.by_folder or before.by_folder):
+            self.stamps.store(reading.lease.claim.leg_id, reading.now, reading.lease.pin)
+        self._file_anew()
+        return True
+
+    def _rules(self) -> list[MailboxTrackingFolder]:
+        rules = MailboxTrackingFolder.objects.filter(mailbox=self.reading.mailbox).order_by("created_on", "id")
+        return list(rules.select_related("mailbox", "regarding_type"))
+
+    def _cursors(self) -> dict[str, SyncCursor]:
+        cursors = SyncCursor.objects.filter(leg_id=self.reading.lease.claim.leg_id).exclude(folder__in=(INBOX, SENT))
+        return {cursor.folder: cursor for cursor in cursors}
+
+    # The tree
+
+    def _tree(self) -> Tree:
+        """The folders; asked for anew after some minutes, or when there is a rule that was never held against them."""
+        seen = [rule.checked_on for rule in self.rules]
+        oldest = min((one for one in seen if one is not None), default=None)
+        if None in seen or oldest is None or self.reading.now - oldest >= TREE_EVERY:
+            return self._look()
+        return tree_of(self.reading.mailbox)
+
+    def _look(self) -> Tree:
+        """Ask for the tree, and hold every rule against it."""
+        reading = self.reading
+        folders = reading.source.folders()
+        reading.lease.progress()
+        store_tree(reading.mailbox, folders, reading.now)
+        tree = Tree(folders)
+        for rule in self.rules:
+            self._find(rule, tree)
+        beyond = too_many([rule_of(rule) for rule in self.rules], reading.policy)
+        for rule in self.rules:
+            reason = problem(rule.exchange_folder_id, tree, reading.policy)
+            if rule.exchange_folder_id.startswith(BY_PATH):
+                reason = f"There is no folder “{rule.exchange_folder_id.removeprefix(BY_PATH)}” in the mailbox."
+            if not reason and rule.pk in beyond:  # 9.1
+                reason = f"The mailbox has more than {reading.policy.maximum_tracking_folders} folder rules."
+            if reason:
+                self._disable(rule, reason, tree)
+            else:
+                self.on_probation |= {rule.pk} if rule.invalid_reason else set()
+                if reading.policy.folder_overwrites_manual_regarding:  # 9.5
+                    rule.relink_requested_on = rule.relink_requested_on or reading.now
+        return tree
+
+    def _find(self, rule: MailboxTrackingFolder, tree: Tree) -> None:
+        """A rule that names its folder by the path gets its id; every rule gets the name and path of today."""
+        folder = tree.by_key.get(rule.exchange_folder_id)
+        if rule.exchange_folder_id.startswith(BY_PATH):
+            folder = tree.at(rule.exchange_folder_id.removeprefix(BY_PATH))
+            taken = {other.exchange_folder_id for other in self.rules}
+            folder = None if folder is None or folder.key in taken else folder
+        note_folder(rule, folder, self.reading.now)
+
+    def _disable(self, rule: MailboxTrackingFolder, reason: str, tree: Tree) -> None:
+        """9.5: what cannot be followed says why. A folder of the same path is only suggested: a person decides."""
+        taken = {other.exchange_folder_id for other in self.rules}
+        is_lost = rule.exchange_folder_id not in tree
+        suggested = suggestion(rule_of(rule), tree, taken, self.reading.policy) if is_lost else ""
+        note_invalid(rule, reason, self.reading.now, suggested)
+
+    def _cover(self, tree: Tree) -> dict[str, MailboxTrackingFolder]:
+        """The folders to read, each with its rule."""
+        valid = {rule.pk: rule for rule in self.rules if not rule.invalid_reason or rule.pk in self.on_probation}
+        found = followed([rule_of(rule) for rule in valid.values()], tree)
+        return {key: valid[rule_id] for key, rule_id in found.items()}
+
+    def _leave(self, cursors: dict[str, SyncCursor]) -> None:
+        """Folders without a rule that can be followed are not read any more."""
+        left = [cursor for key, cursor in cursors.items() if key not in self.covered and key != FOLDER_STAMPS]
+        leave(left, self.reading.mailbox, self.reading.now, self.reading.lease.pin)
+        for key in self.stamps.by_folder.keys() - self.covered.keys():
+            del self.stamps.by_folder[key]
+
+    # Reading
+
+    def _changed(self) -> dict[str, str]:
+        """The folders to look at, with the stamps they bear now: by one request for all of them."""
+        if not self.covered:
+            return {}
+        now = self._ask_for_stamps()
+        if "" in now.values():  # gone, or out of reach: the tree knows
+            self.covered = self._cover(self._look())
+            now = self._ask_for_stamps() if self.covered else {}
+        is_due = self.stamps.looked_on is None or self.reading.now - self.stamps.looked_on >= LOOK_EVERY
+        if is_due:
+            self.stamps.looked_on = self.reading.now
+            return {key: now.get(key) or self.stamps.by_folder.get(key, "") for key in self.covered}
+        begun = SyncCursor.objects.filter(leg_id=self.reading.lease.claim.leg_id, sweep_from__isnull=False)
+        halfway = {key: now.get(key, "") for key in begun.values_list("folder", flat=True) if key in self.covered}
+        return halfway | {key: stamp for key, stamp in now.items() if key in self.covered}
+
+    def _ask_for_stamps(self) -> dict[str, str]:
+        held = self.stamps.by_folder
+        return self.reading.source.changed_folders({key: held.get(key, "") for key in self.covered})
+
+    def _fresh(self, changed: dict[str, str]) -> None:
+        """What has come into folders that were read to the end before."""
+        for key in [key for key in changed if key in self.stamps.by_folder]:
+            if self._is_enough():
+                return
+            self._read(key, changed[key])
+        folders = [key for key, rule in self.covered.items() if rule.folder_onboarding_status == _DONE]
+        if folders and anything_waits(self.reading.mailbox):
+            self._settle(folders)
+
+    def _earlier(self, changed: dict[str, str]) -> None:
+        """What lay in the folders of new rules: listed to the end first, then judged, so many in each cycle."""
+        unlisted = [key for key in changed if key not in self.stamps.by_folder]
+        for key in unlisted:
+            if not self._is_enough():
+                self._read(key, changed[key], LISTED_AT_ONCE)
+        for rule, folders in self._by_rule():
+            is_new = rule.folder_onboarding_status == _NOT_YET or not self.stamps.by_folder.keys().isdisjoint(
+                key for key in unlisted if key in folders
+            )
+            if is_new and all(key in self.stamps.by_folder for key in folders):
+                note_progress(rule, folders, self.reading.now)
+                ask_to_file_strays(rule, folders, self.reading.now)
+        left = self.reading.policy.folder_onboarding_per_cycle
+        for rule, folders in self._by_rule():
+            if rule.folder_onboarding_status == _GOING_ON:
+                left -= self._settle(folders, left) if not self._is_enough() else 0
+                note_progress(rule, folders, self.reading.now)
+
+    def _by_rule(self) -> list[tuple[MailboxTrackingFolder, list[str]]]:
+        folders: dict[object, list[str]] = defaultdict(list)
+        for key, rule in self.covered.items():
+            folders[rule.pk].append(key)
+        return [(rule, folders[rule.pk]) for rule in self.rules if rule.pk in folders]
+
+    def _read(self, key: str, stamp: str, most: int | None = None) -> None:
+        rule = self.covered[key]
+        try:
+            finished = self.reading.discover(key, rule.pk, most)
+        except MailboxUnavailable as error:
+            if error.cause is not Cause.FOLDER:
+                raise
+            self._lose(key, rule, error)
+            return
+        if key == rule.exchange_folder_id:
+            note_valid(rule, self.reading.now)
+        if finished:
+            self.stamps.by_folder[key] = stamp or UNKNOWN_STAMP
+
+    def _lose(self, key: str, rule: MailboxTrackingFolder, error: MailboxUnavailable) -> None:
+        """This folder cannot be read; the others can."""
+        self.stamps.by_folder.pop(key, None)
+        if isinstance(error, FolderMissing) or key != rule.exchange_folder_id:
+            note_folder(rule, None, self.reading.now - TREE_EVERY)  # the next cycle looks at the tree
+        else:
+            note_invalid(rule, str(error), self.reading.now)
+        del self.covered[key]
+
+    # Settling
+
+    def _settle(self, folders: list[str], most: int | None = None) -> int:
+        """Judge what is pending in these folders: all of it, oldest first; or the `most` newest. Returns how many."""
+        reading = self.reading
+        settling = reading.settling(is_tracked_folder=True)
+        done = 0
+        while batch := next_batch(
+            reading.mailbox,
+            folders,
+            reading.now,
+            most=BATCH_ITEMS if most is None else most - done,
+            newest_first=most is not None,
+        ):
+            settling.settle(batch)
+            done += len(batch)
+            if self._is_enough() or (most is not None and done >= most):
+                reading.report.more = True
+                break
+        return done
+
+    def _file_anew(self) -> None:
+        """9.5: all mail of a folder follows when its rule names another record."""
+        reading = self.reading
+        for rule, folders in self._by_rule():
+            after: int | None = 0
+            while rule.relink_requested_on is not None and after is not None and not self._is_enough():
+                after = file_anew(rule, folders, after, reading.policy, reading.now, reading.lease.pin)
+                if after is None:
+                    note_filed_anew(rule)
+
+    def _is_enough(self) -> bool:
+        if self.reading.time_is_up():
+            self.reading.report.more = True
+            return True
+        return False
+
+
+_NOT_YET, _GOING_ON, _DONE = FolderOnboardingStatus

@@ -1,0 +1,155 @@
+"""What is noted about tracked folders: the tree, whether a rule can be followed, how far each folder was read (9.3–9.5)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from mailboxes.alarms import close_alerts, raise_alert
+from mailboxes.models import Mailbox, TraceLevel
+from profiles.items import Folder
+from tracking.facts.folder_rules import FOLDER_STAMPS
+from tracking.keep.discover import mark_gone
+from tracking.models import (
+    FolderHierarchy,
+    FolderOnboardingStatus,
+    LedgerRow,
+    LedgerState,
+    MailboxTrackingFolder,
+    Placement,
+    SyncCursor,
+)
+
+UNKNOWN_STAMP = "?"
+"""The stamp of a folder that was read although the server told none; it differs from every other."""
+
+
+@dataclass(slots=True)
+class Stamps:
+    """The stamps that the tracked folders bore when they were read to the end, and when all of them were read last. A
+    folder that is not among them was never read to the end."""
+
+    by_folder: dict[str, str] = field(default_factory=dict)
+    looked_on: datetime | None = None
+
+    @classmethod
+    def of(cls, cursor: SyncCursor | None) -> Stamps:
+        """As they were stored."""
+        if cursor is None or not cursor.value:
+            return cls()
+        held = json.loads(cursor.value)
+        return cls(held["folders"], datetime.fromisoformat(held["looked_on"]) if held["looked_on"] else None)
+
+    def store(self, leg_id: int, now: datetime, pin: Callable[[], None]) -> None:
+        """Write them down; after what they stand for was committed."""
+        looked_on = self.looked_on.isoformat() if self.looked_on else None
+        value = json.dumps({"folders": self.by_folder, "looked_on": looked_on}, sort_keys=True)
+        with transaction.atomic():
+            pin()
+            SyncCursor.objects.update_or_create(
+                leg_id=leg_id, folder=FOLDER_STAMPS, defaults={"kind": "stamps", "value": value, "moved_on": now}
+            )
+
+
+def store_tree(mailbox: Mailbox, folders: Iterable[Folder], now: datetime) -> None:
+    """The mail folders of a mailbox as the server has just told them (9.4)."""
+    told = [asdict(folder) for folder in folders]
+    FolderHierarchy.objects.update_or_create(
+        mailbox=mailbox, defaults={"folders": told, "fetched_on": now, "error": ""}
+    )
+
+
+def note_valid(rule: MailboxTrackingFolder, now: datetime) -> None:
+    """The rule can be followed (again)."""
+    if rule.invalid_reason or rule.suggested_folder_id:
+        close_alerts(rule.mailbox, [_cause(rule)], now)
+        _write(rule, invalid_reason="", suggested_folder_id="")
+
+
+def note_invalid(rule: MailboxTrackingFolder, reason: str, now: datetime, suggested: str = "") -> None:
+    """The rule cannot be followed: it says why, and a person is told once. Its mail stays (9.5)."""
+    if (reason[:300], suggested) == (rule.invalid_reason, rule.suggested_folder_id):
+        return
+    remedy = "Choose another folder for the rule, or stop tracking this one. What was tracked stays as it is."
+    if suggested:
+        remedy = "There is a folder of the same name at the same place. Say on the page of the folders whether it is the one."
+    text = f"The folder “{rule.folder_path or rule}” of {rule.mailbox.email_address} is not tracked: {reason}"
+    raise_alert(rule.mailbox, TraceLevel.WARNING, _cause(rule), text, now, remedy=remedy)
+    _write(
+        rule,
+        invalid_reason=reason[:300],
+        suggested_folder_id=suggested,
+        folder_onboarding_status=FolderOnboardingStatus.NOT_YET,
+        onboarding_total=0,
+        onboarding_done=0,
+    )
+
+
+def note_folder(rule: MailboxTrackingFolder, folder: Folder | None, now: datetime) -> None:
+    """9.5: a folder that was renamed or moved is the same folder; the rule shows its name and path of today."""
+    seen: dict[str, Any] = {"checked_on": now}
+    if folder is not None:
+        seen |= {
+            "exchange_folder_id": folder.key,
+            "exchange_folder_name": folder.name[:256],
+            "folder_path": folder.path[:1024],
+        }
+    _write(rule, **seen)
+
+
+def note_progress(rule: MailboxTrackingFolder, folders: Collection[str], now: datetime) -> None:
+    """How far the messages that lay in a new rule's folders have been taken in, counted from the rows themselves (9.3)."""
+    live = Placement.objects.filter(mailbox=rule.mailbox_id, folder__in=list(folders), gone_on__isnull=True)
+    total, waiting = live.count(), live.filter(ledger_row__state=LedgerState.PENDING).count()
+    going_on, done = FolderOnboardingStatus.GOING_ON, FolderOnboardingStatus.DONE
+    _write(
+        rule,
+        folder_onboarding_status=going_on if waiting else done,
+        onboarding_total=total,
+        onboarding_done=total - waiting,
+    )
+
+
+def ask_to_file_strays(rule: MailboxTrackingFolder, folders: Collection[str], now: datetime) -> None:
+    """Mail that was tracked under an earlier rule of these folders, and lies there still, follows this new rule."""
+    live = Placement.objects.filter(mailbox=rule.mailbox_id, folder__in=list(folders), gone_on__isnull=True)
+    rows = LedgerRow.objects.filter(placements__in=live, state=LedgerState.TRACKED)
+    strays = rows.filter(Q(tracking_folder__isnull=True) | ~Q(tracking_folder=rule))
+    if rule.relink_requested_on is None and rule.regarding_id and strays.exists():
+        _write(rule, relink_requested_on=now)
+
+
+def note_filed_anew(rule: MailboxTrackingFolder) -> None:
+    """All mail of the folder belongs to the rule's record, unless that has been changed again since."""
+    asked = MailboxTrackingFolder.objects.filter(pk=rule.pk, relink_requested_on=rule.relink_requested_on)
+    asked.update(relink_requested_on=None)
+    rule.relink_requested_on = None
+
+
+def leave(cursors: Iterable[SyncCursor], mailbox: Mailbox, now: datetime, pin: Callable[[], None]) -> None:
+    """These folders are not read any more: what was not judged yet never will be, what was tracked stays (9.5). If a
+    folder is tracked again it is listed from the beginning, and what is there comes back."""
+    for cursor in cursors:
+        with transaction.atomic():
+            pin()
+            live = Placement.objects.filter(mailbox=mailbox, folder=cursor.folder, gone_on__isnull=True)
+            mark_gone(mailbox.pk, list(live.only("id", "ledger_row_id", "server_key")), now)
+            cursor.delete()
+
+
+def _write(rule: MailboxTrackingFolder, **columns: Any) -> None:
+    changed = {name: value for name, value in columns.items() if getattr(rule, name) != value}
+    for name, value in changed.items():
+        setattr(rule, name, value)
+    if changed:
+        MailboxTrackingFolder.objects.filter(pk=rule.pk).update(**changed)
+
+
+def _cause(rule: MailboxTrackingFolder) -> str:
+    return f"folder rule {rule.pk}"
