@@ -65,7 +65,9 @@ def email(request: HttpRequest, pk: UUID) -> HttpResponse:
         attachments=list(found.attachments.all()) if is_readable else [],
         conversation=conversation_of(found, visible_emails(request.user)),
         correlated_subject=_correlated_subject(request, found),
-        decisions=explain_email(pk, [pk] if is_readable else []) if request.user.has_perm("tracking.view_ledgerrow") else [],
+        decisions=explain_email(pk, [pk] if is_readable else [])
+        if request.user.has_perm("tracking.view_ledgerrow")
+        else [],
         may_see_mail=True,
         frame_lines=frame_lines(found),
         **delivery_questions(found, request.user.has_perm("crm.change_email")),

@@ -118,7 +118,9 @@ def test_a_port_that_surely_begins_otherwise_is_said_and_not_refused(
 
 
 @pytest.mark.parametrize(("values", "field", "words"), BAD)
-def test_what_does_not_fit_is_refused_at_its_field(values: dict[str, Any], field: str, words: str) -> None:  # 1.11, 2.1, 2.13
+def test_what_does_not_fit_is_refused_at_its_field(
+    values: dict[str, Any], field: str, words: str
+) -> None:  # 1.11, 2.1, 2.13
     assert [name for name, sentence in problems(values) if words in sentence] == [field]
 
 

@@ -236,7 +236,7 @@ def test_of_two_people_the_first_folder_wins(company: Company, alice: Mailbox, a
 
 
 def test_answers_are_tracked_by_their_own_arrival_in_the_inbox(company: Company, acme: Account) -> None:
-    """9.6: they inherit what the message in the folder belongs to."""
+    """They inherit what the message in the folder belongs to (9.6)."""
     alice = company.user("Alice", company.exchange_profile(), IncomingFilter.RESPONSES_TO_OUR_MAIL)
     folder = company.sandbox.folder(ALICE, "Acme")
     rule(alice, folder, acme)

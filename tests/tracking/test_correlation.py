@@ -239,6 +239,25 @@ def test_an_index_alone_proves_little(sender: str, subject: str, responses: int,
     assert ("because" if joined else "suggested") in found.evidence
 
 
+def test_an_index_of_a_conversation_of_which_nobody_is_known_is_a_suggestion() -> None:
+    quote, base = known(), index_of(index())
+    assert base is not None
+    found = correlate(
+        envelope(thread_index=index(responses=1)), {}, POLICY, Threads(by_index={base.base_hash: [quote]})
+    )
+    assert (found.email, found.evidence) == (
+        None,
+        {"suggested": str(quote.id), "suggested_by": "conversation index"},
+    )
+
+
+def test_mail_without_a_sender_belongs_to_nobodys_conversation() -> None:  # 6.5
+    quote = known()
+    threads = Threads(by_token={TOKEN: [quote]}, people={quote.conversation: {"ann@acme.test"}})
+    found = correlate(replace(envelope(f"Re: {TOKEN}"), sender=None), {}, POLICY, threads)
+    assert (found.email, found.evidence["suggested"]) == (None, str(quote.id))
+
+
 # Smart matching (6.6)
 
 ALIKE = [  # subject, sender, policy, whether it matches mail about "Offer for pumps" between Alice and Ann
@@ -261,6 +280,9 @@ def test_smart_matching_takes_the_same_words_and_enough_addresses(subject, sende
     threads = Threads(fingerprints=[(email, fingerprint(offer, policy))])
     found = correlate(envelope(subject, sender), {}, policy, threads)
     assert (found.method == Method.SMART_MATCHING) is matches
+    shared = 1 if sender == "eve@else.test" else 2
+    told = {"found_by": "words of the subject", "shared_addresses": shared, "email": str(email.id)}
+    assert found.evidence == (told if matches else {})
 
 
 def test_long_subjects_and_lists_are_cut() -> None:  # 6.6
@@ -300,3 +322,19 @@ def test_a_kept_message_leads_later_ones_of_its_batch() -> None:
     twin = replace(known(), message_id=first.message_id)
     threads.note_kept(envelope("Other"), twin, first, POLICY)
     assert threads.sharing[first.message_id] == [twin, first]
+
+
+def test_of_the_messages_of_a_batch_the_newest_comes_first() -> None:
+    threads = Threads()
+    one, two, three = (known() for _ in range(3))
+    before = None
+    for email in (one, two, three):
+        threads.note_kept(envelope("Quote", thread_index=index()), email, before, SMART)
+        before = email
+    base = index_of(index())
+    assert base is not None
+    assert threads.by_index == {base.base_hash: [three, two, one]}
+    assert threads.sharing == {"<q@us.test>": [three, two, one]}
+    assert [email for email, _ in threads.fingerprints] == [three, two, one]
+    found = correlate(envelope("AW: Quote", "alice@us.test", to="ann@acme.test"), {}, SMART, threads)  # 6.6
+    assert (found.email, found.method) == (three, Method.SMART_MATCHING)

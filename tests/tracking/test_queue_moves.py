@@ -19,7 +19,6 @@ from tracking.keep import queue_work
 from tracking.keep.converting import convert
 from tracking.keep.queue_work import NotPossible, Seen, Worked
 
-
 STANDINGS = [  # open, somebody works on it → what may be done
     (True, False, {Move.PICK, Move.ASSIGN, Move.ROUTE, Move.HAND, Move.CONVERT, Move.CLOSE}),
     (True, True, {Move.ASSIGN, Move.RELEASE, Move.ROUTE, Move.HAND, Move.CONVERT, Move.CLOSE}),

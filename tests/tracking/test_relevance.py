@@ -14,9 +14,11 @@ from mailboxes.policy import Policy, policy_from
 from profiles.connectors import mime
 from tests.letters import letter
 from tracking.crm.identity import bare_subject, content_key, dup_check, synthetic_message_id
+from tracking.crm.tokens import long_token
 from tracking.decide.correlation import ancestor_ids, correlate
 from tracking.decide.parties import recipients_of, sender_of
-from tracking.decide.relevance import judge, needs_raw
+from tracking.decide.relevance import judge, needs_raw, takes_everything
+from tracking.decide.threads import Threads
 from tracking.decide.verdicts import REASON_TEXTS, Candidate, Facts, Filter, Known, Match, Message, Method, Reason
 
 POLICY = Policy()
@@ -69,6 +71,11 @@ def test_our_own_mail_coming_back_is_our_own_copy() -> None:  # 7.8
 
 def test_a_sender_without_an_address_is_invalid() -> None:  # 5.7
     broken = message(b"From: nobody here\r\nTo: alice@us.test\r\nMessage-ID: <x@y>\r\n\r\nHello")
+    endless = replace(broken, envelope=replace(broken.envelope, sender=mime.Address("", "x" * 400)))
+    nobody = replace(broken, envelope=replace(broken.envelope, sender=None))
+    for one, told in ((endless, "x" * 320), (nobody, "")):
+        verdict = judge(one, facts(), POLICY)
+        assert (verdict.kept, verdict.reason, verdict.evidence) == (False, Reason.INVALID_SENDER, {"sender": told})
     assert judge(broken, facts(), POLICY).reason == Reason.INVALID_SENDER
 
 
@@ -80,12 +87,33 @@ def test_a_message_over_the_limit_is_judged_like_any_other() -> None:  # 5.19: i
 def test_the_start_date_goes_by_the_time_of_arrival_before_the_date_header() -> None:  # 2.10
     start = datetime(2026, 3, 1, tzinfo=UTC)
     arrived = replace(LETTER, received_on=datetime(2026, 2, 1, tzinfo=UTC))
-    assert judge(arrived, replace(facts(), start=start), POLICY).reason == Reason.BEFORE_START_DATE
+    old = judge(arrived, replace(facts(), start=start), POLICY)
+    assert (old.kept, old.reason) == (False, Reason.BEFORE_START_DATE)
+    assert old.evidence == {"received": "2026-02-01T00:00:00+00:00", "start": "2026-03-01T00:00:00+00:00"}
     assert judge(replace(arrived, received_on=start), replace(facts(), start=start), POLICY).kept
 
 
 def test_a_mailbox_of_nobody_takes_nothing() -> None:
-    assert judge(LETTER, Facts(candidates=(), start=None), POLICY).reason == Reason.NO_RECIPIENT_MATCH
+    verdict = judge(LETTER, Facts(candidates=(), start=None), POLICY)
+    assert (verdict.kept, verdict.reason, verdict.evidence) == (False, Reason.NO_RECIPIENT_MATCH, {})
+
+
+@pytest.mark.parametrize("takes", Filter)
+def test_what_will_be_wanted_whole_is_known_beforehand(takes: Filter) -> None:  # 5.4
+    assert takes_everything((replace(ALICE, filter=takes),)) is (takes is Filter.ALL)
+    assert takes_everything((replace(ALICE, filter=takes), ALICE))
+    assert not takes_everything(())
+
+
+@pytest.mark.parametrize(("writer", "taken"), [("ann@acme.test", True), ("eve@else.test", False)])
+def test_a_token_lets_ann_in_by_her_record_and_nobody_else(writer: str, taken: bool) -> None:  # 6.5
+    token = long_token(4711)
+    quote = replace(known(), regarding_type_id=1, regarding_id="ann")
+    ann = match("contact", 1, "ann")
+    here = facts(Filter.RESPONSES, by_address={"ann@acme.test": (ann,)}, threads=Threads(by_token={token: [quote]}))
+    verdict = judge(message(letter(writer, "alice@us.test", f"Re: {token}", "x")), here, POLICY)
+    assert verdict.kept is taken
+    assert verdict.correlation.email == (quote if taken else None)
 
 
 OUR_TEST = "<1.test@us.test>"
@@ -103,7 +131,8 @@ def test_a_test_of_ours_has_the_header_and_the_id_of_a_test(message_id: str, hea
     headers = [("X-ServerSync-Test", header)] if header else []
     raw = letter("probe@else.test", "alice@us.test", "x", "x", message_id=message_id, extra_headers=headers)
     verdict = judge(message(raw), facts(tests=frozenset({OUR_TEST})), POLICY)
-    assert verdict.kept is not is_ours
+    assert verdict.kept is (not is_ours)
+    assert not is_ours or verdict.evidence == {"message_id": message_id}
     assert (verdict.reason == Reason.OUR_TEST_MESSAGE) is is_ours
 
 

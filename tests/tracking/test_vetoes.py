@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -14,15 +15,19 @@ from tests.tracking.house import (
     BOB,
     NO_ACME,
     NOT_ALICE,
+    POLICY,
+    SUPPORT,
     TO_BOTH,
     contact,
+    facts,
     judged,
     known,
     message,
     takes,
 )
 from tracking.crm.identity import dup_check
-from tracking.decide.exclusions import Exclusions
+from tracking.decide.exclusions import LONGEST, Exclusions, as_stored
+from tracking.decide.relevance import judge
 from tracking.decide.verdicts import Candidate, Filter, Reason
 
 # Exclusions and tombstones (law 12)
@@ -70,6 +75,64 @@ def test_an_owners_exclusion_stands_against_a_copy_as_well(bob: Candidate, kept:
     assert (verdict.kept, verdict.reason) == ((True, Reason.DUPLICATE) if kept else (False, Reason.EXCLUDED))
     if not kept:
         assert (verdict.evidence["candidate"], verdict.evidence["excluded"]) == ("Alice", "domain")
+
+
+def test_what_alice_never_wants_is_told_to_nobody_but_her() -> None:
+    picky = replace(ALICE, exclusions=NO_ACME)
+    of_nobody = replace(facts(ALICE, [picky, takes(BOB, Filter.NONE)]), candidates=())
+    verdict = judge(TO_BOTH, of_nobody, POLICY)
+    assert (verdict.kept, verdict.reason) == (False, Reason.EXCLUDED)
+    assert "acme.test" not in str(verdict.evidence)
+    assert judged(TO_BOTH, picky, takes(BOB, Filter.NONE)).evidence["value"] == "acme.test"
+
+
+def test_what_bob_removed_alices_mailbox_does_not_bring_back_to_him() -> None:
+    removed_by = {TO_BOTH.key: frozenset({BOB.key})}
+    assert judged(TO_BOTH, NOT_ALICE).accepted_by == BOB
+    verdict = judged(TO_BOTH, NOT_ALICE, removed_by=removed_by)
+    assert not verdict.kept
+    assert [one["reason"] for one in verdict.evidence["candidates"]] == [
+        Reason.NO_CORRELATION_MATCH,
+        Reason.REMOVED_BEFORE,
+    ]
+    assert judged(TO_BOTH, ALICE, removed_by=removed_by).accepted_by == ALICE
+
+
+STORED = [  # kind, what somebody writes → what is compared
+    ("address", " <Dora@Dentist.Test> ", "dora@dentist.test"),
+    ("domain", " Dentist.Test ", "dentist.test"),
+    ("domain", "@dentist.test", "dentist.test"),
+    ("domain", "*.dentist.test.", "dentist.test"),
+    ("domain", "a." + "x" * 60 + ".test", "a." + "x" * 60 + ".test"),
+    ("conversation", " <First@Acme.Test> ", "<first@acme.test>"),
+]
+
+
+@pytest.mark.parametrize(("kind", "written", "stored"), STORED)
+def test_what_is_never_to_be_tracked_is_compared_in_one_form(kind: str, written: str, stored: str) -> None:
+    assert as_stored(kind, written) == stored
+
+
+REFUSED = [
+    ("address", "dora", "Write a whole address, such as reception@dentist.example."),
+    ("address", "", "Write a whole address"),
+    ("domain", "test", "Write a domain in full, such as dentist.example; its subdomains belong to it."),
+    ("domain", "dora@them.test", "Write a domain in full"),
+    ("domain", ".".join(["x" * 63] * 6), "That is longer than 320 characters."),
+    ("conversation", "", "Write the Message-ID of the first message, such as <abc@mail.example>."),
+    ("conversation", "about teeth", "Write the Message-ID"),
+    ("conversation", "<" + "x" * 320, "That is longer than 320 characters."),
+]
+
+
+@pytest.mark.parametrize(("kind", "written", "remedy"), REFUSED)
+def test_what_cannot_be_compared_is_refused_with_the_remedy(kind: str, written: str, remedy: str) -> None:
+    with pytest.raises(ValueError, match="^" + re.escape(remedy)):
+        as_stored(kind, written)
+
+
+def test_the_longest_conversation_fits() -> None:
+    assert len(as_stored("conversation", "x" * LONGEST)) == 320
 
 
 def test_what_was_removed_stays_removed_even_as_an_answer_or_a_copy() -> None:
@@ -154,6 +217,11 @@ def test_sent_mail_that_answers_is_taken_and_what_was_sent_from_here_is_recognis
     ours = known()
     verdict = judged(one, ALICE, outgoing=True, by_dup_check={dup_check(one.key, outgoing=True): ours})
     assert (verdict.reason, verdict.same_as) == (Reason.OUR_OWN_COPY, ours)
+
+
+def test_what_a_queue_has_sent_does_not_wait_in_it() -> None:  # 5.3, 5.18
+    verdict = judged(message("support@us.test", ["ann@acme.test", "sales@us.test"]), SUPPORT, outgoing=True)
+    assert (verdict.kept, verdict.queues) == (True, ())
 
 
 def test_mail_to_an_excluded_address_is_not_tracked_from_sent_items() -> None:

@@ -1,7 +1,7 @@
 """Mail between people of the house (5.11). Pure.
 
 The kind default: internal mail is tracked by explicit wish or by correlation only, and a copy of what was sent from here
-is joined to it. `docs/rules.md` has the table of the switches.
+is joined to it. `docs/choices.md` has the table of the switches.
 """
 
 from __future__ import annotations
