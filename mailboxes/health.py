@@ -26,7 +26,13 @@ class Health(TextChoices):
     WORKING = "working", "Working"
     SKIPPED = "skipped", "Skipped"
     NEVER_RUN = "never-run", "Never run"
+    FORWARDED = "forwarded", "Forwarded"
     OFF = "off", "Off"
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether such a leg neither runs by itself nor asks for a person; a mailbox as a whole is never called so."""
+        return self in (Health.FORWARDED, Health.OFF)
 
 
 _METHOD = {
@@ -41,12 +47,15 @@ _SKIPPED = ~Q(skip_reason="")
 
 
 def health_of_leg(mailbox: Mailbox, row: MailboxLeg) -> Health:
-    """How one leg is doing; OFF when its delivery method is None, whatever happened to it before."""
+    """How one leg is doing; OFF when its delivery method is None and FORWARDED when its mail comes through a forward
+    mailbox (1.6), whatever happened to it before."""
     column, none = _METHOD[Leg(row.leg)]
     if getattr(mailbox, column) == none:
         return Health.OFF
     if mailbox.state_code == StateCode.INACTIVE:
         return Health.SKIPPED
+    if row.leg == Leg.INCOMING and mailbox.incoming_email_delivery_method == IncomingDeliveryMethod.FORWARD_MAILBOX:
+        return Health.FORWARDED
     if row.status == LegStatus.FAILURE:
         return Health.FAILING if row.enabled and row.stopped_on is None else Health.STOPPED
     if row.skip_reason:
@@ -58,8 +67,8 @@ def health_of(mailbox: Mailbox) -> Health:
     """How the mailbox is doing as a whole; prefetch `legs` when asking for many. `with_health` says the same in SQL."""
     if mailbox.state_code == StateCode.INACTIVE:
         return Health.SKIPPED
-    found = {health_of_leg(mailbox, row) for row in mailbox.legs.all()} - {Health.OFF}
-    return next((word for word in Health if word in found), Health.SKIPPED)
+    found = {health_of_leg(mailbox, row) for row in mailbox.legs.all()}
+    return next((word for word in Health if word in found and not word.is_quiet), Health.SKIPPED)
 
 
 def with_health(mailboxes: QuerySet[Mailbox]) -> QuerySet[Any]:
@@ -67,7 +76,8 @@ def with_health(mailboxes: QuerySet[Mailbox]) -> QuerySet[Any]:
     on = Q()
     for leg, (column, none) in _METHOD.items():
         on |= Q(leg=leg) & ~Q(**{f"mailbox__{column}": none})
-    legs = MailboxLeg.objects.filter(on, mailbox=OuterRef("pk"))
+    forwarded = Q(leg=Leg.INCOMING, mailbox__incoming_email_delivery_method=IncomingDeliveryMethod.FORWARD_MAILBOX)
+    legs = MailboxLeg.objects.filter(on & ~forwarded, mailbox=OuterRef("pk"))
     never_run = ~_STOPPED & ~_FAILING & ~_WORKING & ~_SKIPPED
     cases = [
         When(state_code=StateCode.INACTIVE, then=Value(Health.SKIPPED)),

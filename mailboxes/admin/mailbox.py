@@ -42,6 +42,7 @@ HEALTH_COLOURS = {
     Health.STOPPED: "danger",
     Health.SKIPPED: "info",
     Health.NEVER_RUN: "primary",
+    Health.FORWARDED: "default",
     Health.OFF: "default",
 }
 
@@ -56,7 +57,7 @@ class HealthFilter(DropdownFilter):
     parameter_name = "health"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(str(word.value), str(word.label)) for word in Health if word != Health.OFF]
+        return [(str(word.value), str(word.label)) for word in Health if not word.is_quiet]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Mailbox]) -> QuerySet[Mailbox]:
         return with_health(queryset).filter(health=self.value()) if self.value() else queryset

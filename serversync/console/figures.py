@@ -79,7 +79,7 @@ def mailboxes_by_health() -> dict[Health, int]:
     """How many mailboxes are in each condition, also where there are none."""
     counted = with_health(Mailbox.objects.order_by()).values_list("health").annotate(number=Count("pk"))
     numbers = dict(counted)
-    return {word: numbers.get(word, 0) for word in Health if word != Health.OFF}
+    return {word: numbers.get(word, 0) for word in Health if not word.is_quiet}
 
 
 def due_work(now: datetime) -> Work:

@@ -74,7 +74,7 @@ def overview(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _drawn(mailbox: Mailbox, legs: list[MailboxLeg], window: timeline.Window, now: datetime) -> dict[str, Any]:
     """The timeline of each leg that is used or ever was, its errors, and the mail of the last days."""
     found = timeline.histories(mailbox, legs, window, now)
-    shown = [one for one in found if one.cycles or health_of_leg(mailbox, one.leg) != Health.OFF]
+    shown = [one for one in found if one.cycles or not health_of_leg(mailbox, one.leg).is_quiet]
     days = charts.columns(timeline.mail_per_day(mailbox, now))
     return {
         "window": window,

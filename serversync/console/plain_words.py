@@ -59,6 +59,7 @@ def _state(mailbox: Mailbox, row: MailboxLeg, health: Health) -> str:
         Health.FAILING: f"The last {row.failures} runs failed." if row.failures > 1 else "The last run failed.",
         Health.STOPPED: "It has stopped after failing.",
         Health.NEVER_RUN: "It has not run yet." if row.enabled else "It is not enabled yet.",
+        Health.FORWARDED: "It arrives through a forward mailbox.",
         Health.OFF: "It is switched off.",
     }[health]
 
@@ -67,6 +68,8 @@ def _then(row: MailboxLeg, health: Health, now: datetime) -> str:
     """What happens next, and whether anybody has to do something."""
     if health == Health.OFF:
         return "Nothing happens here."
+    if health == Health.FORWARDED:
+        return "This mailbox is not read itself; there is nothing to enable."
     if row.leased_until is not None and row.leased_until > now:
         return "It runs at this moment."
     if health == Health.STOPPED and not row.heals_by_itself:

@@ -135,6 +135,19 @@ def test_mail_that_names_its_recipient_says_nothing_of_lists() -> None:
     assert "delivered" not in judged(TO_BOTH, ALICE).evidence
 
 
+@pytest.mark.parametrize("named", ["alice@us.test", "a.smith@us.test"])
+def test_alice_is_named_by_the_address_of_her_record_and_by_that_of_her_mailbox(named: str) -> None:
+    here = replace(facts(ALICE), candidates=(replace(ALICE, address="a.smith@us.test"),))
+    verdict = judge(message("ann@acme.test", [named]), here, POLICY)
+    assert verdict.evidence == {
+        "candidate": "Alice",
+        "filter": Filter.ALL,
+        "candidates": [
+            {"name": "Alice", "kind": "systemuser", "filter": 0, "accepted": True, "reason": int(Reason.ACCEPT_ALL)}
+        ],
+    }
+
+
 # Queue items (5.18)
 
 TO_ALL = message("ann@acme.test", ["alice@us.test", "support@us.test", "sales@us.test"])

@@ -17,7 +17,7 @@ from profiles.connectors.mime import Envelope
 from tests.letters import letter
 from tracking.crm.fingerprints import fingerprint
 from tracking.crm.tokens import long_token
-from tracking.decide.correlation import ancestor_ids, correlate
+from tracking.decide.correlation import ancestor_ids, correlate, is_forward
 from tracking.decide.marks import FORWARD, REPLY, marks_forward
 from tracking.decide.threads import Threads, index_of
 from tracking.decide.verdicts import Correlation, Known, Method
@@ -78,6 +78,14 @@ def test_the_outermost_mark_decides(subject: str, names_ancestors: bool, expecte
     assert marks_forward(subject, names_ancestors) is expected
 
 
+@pytest.mark.parametrize("more", [{"in_reply_to": "<q@us.test>"}, {"references": ["<q@us.test>"]}])
+def test_a_mark_with_two_meanings_is_a_reply_if_the_headers_name_an_earlier_message(
+    more: dict[str, Any],
+) -> None:  # 6.4
+    assert not is_forward(envelope("VS: Tarjous", **more))
+    assert is_forward(envelope("VS: Tarjous"))
+
+
 # Message-IDs
 
 
@@ -102,6 +110,16 @@ def test_of_emails_with_one_message_id_the_senders_own_conversation_is_meant() -
     assert correlate(envelope(sender="eve@else.test", **answer), by_message_id, POLICY, threads).email == newest
 
 
+@pytest.mark.parametrize(
+    ("more", "header"),
+    [({"in_reply_to": "<q@us.test>"}, "In-Reply-To"), ({"references": ["<q@us.test>"]}, "References")],
+)
+def test_the_evidence_says_where_the_ancestor_was_named(more: dict[str, Any], header: str) -> None:  # 6.1, law 4
+    quote = known()
+    told = {"header": header, "message_id": "<q@us.test>", "email": str(quote.id)}
+    assert correlate(envelope(**more), {"<q@us.test>": quote}, POLICY).evidence == told
+
+
 # Switches (6.3, 6.4)
 
 SWITCHES = [  # overrides, what is found in a message that has everything, if nothing: the method
@@ -117,6 +135,11 @@ def test_each_switch_takes_out_its_own_methods(overrides: dict[str, Any], method
     hints = Threads(by_token={TOKEN: [quote]}, people={quote.conversation: {"ann@acme.test"}})
     full = envelope(f"Re: Quote {TOKEN}", in_reply_to=quote.message_id, thread_index=index(responses=1))
     assert correlate(full, {quote.message_id: quote}, policy_from(overrides), hints).method == method
+    base = index_of(index())
+    assert base is not None
+    by_index = replace(hints, by_token={}, by_index={base.base_hash: [quote]})
+    found = correlate(replace(full, in_reply_to=()), {}, policy_from(overrides), by_index)
+    assert (found.method == Method.CONVERSATION_INDEX) is (not overrides)
 
 
 def test_skipped_means_that_nobody_looked() -> None:
@@ -137,8 +160,14 @@ def test_a_token_leads_one_who_takes_part_to_the_newest_email() -> None:
     threads = Threads(by_token={TOKEN: [new, old]}, people={one.conversation: {"ann@acme.test"} for one in (old, new)})
     found = correlate(envelope(f"Re: Something else {TOKEN}"), {}, POLICY, threads)
     assert (found.email, found.method, found.subject_changed) == (new, Method.TRACKING_TOKEN, True)
+    assert found.evidence == {"found_by": "tracking token in the subject", "email": str(new.id)}
     same = correlate(envelope(f"Re: Quote {TOKEN}"), {}, POLICY, threads)
     assert not same.subject_changed, "the token itself is no change"
+
+
+def test_tokens_and_indexes_that_nobody_knows_lead_nowhere() -> None:
+    found = correlate(envelope(f"Re: {TOKEN}", thread_index=index(responses=1)), {}, POLICY, Threads())
+    assert (found.email, found.method, found.evidence) == (None, Method.NONE, {})
 
 
 def test_a_token_that_has_come_round_again_leads_to_the_senders_own_conversation() -> None:
@@ -191,6 +220,7 @@ def test_a_token_never_attaches_a_strangers_mail_to_a_record(stranger, regarding
 # Conversation index
 
 MALFORMED = ["", "x", "!!!!", "AQ==", index()[:-4], index(first=2), index(guid=bytes(16)), index() + "AAAA", "é" * 40]
+MALFORMED += [base64.b64encode(b"\x01" * length).decode() for length in (17, 21, 24)]  # too short; no whole response
 
 
 @pytest.mark.parametrize("value", MALFORMED)
@@ -206,6 +236,7 @@ def test_the_guid_is_the_conversation() -> None:  # [MS-OXOMSG] 2.2.1.3, [MS-OXO
     assert (one.responses, two.responses) == (0, 3)
     assert -(2**63) <= one.base_hash < 2**63
     assert index_of(index().rstrip("=")) == one
+    assert index_of(index(responses=2).rstrip("=")) == index_of(index(responses=2))
 
 
 @given(st.text(max_size=200))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
-from mailboxes.policy import Policy
+from mailboxes.policy import Policy, policy_from
 from profiles.connectors import mime
 from tests.letters import letter
-from tracking.crm.identity import content_key
+from tracking.crm.identity import content_key, dup_check
 from tracking.decide.acceptance import EXPLICITLY
 from tracking.decide.exclusions import Exclusions
 from tracking.decide.relevance import judge
-from tracking.decide.verdicts import Candidate, Facts, Filter, Message, Reason
+from tracking.decide.verdicts import Candidate, Facts, Filter, Known, Message, Reason
 from tracking.models import Explicit
 
 POLICY = Policy()
@@ -71,6 +72,16 @@ def test_only_a_person_who_asks_for_a_message_here_overrules_an_exclusion(explic
 def test_mail_of_nobodys_mailbox_is_tracked_when_it_is_asked_for() -> None:
     verdict = judge(asked_for(Explicit.CATEGORY), reading(), POLICY)
     assert (verdict.kept, verdict.reason, verdict.accepted_by) == (True, Reason.TRACKED_BY_CATEGORY, None)
+
+
+def test_it_answers_what_it_answers_and_is_joined_to_what_was_sent_from_here() -> None:  # 6.1, 5.11
+    wanted = asked_for(Explicit.CATEGORY)
+    wanted = replace(wanted, envelope=replace(wanted.envelope, in_reply_to=("<q@us.test>",)))
+    quote, ours = (Known(uuid4(), name, "", uuid4(), None, "", "", True) for name in ("<q@us.test>", "<own@us.test>"))
+    guards = {dup_check(wanted.key, outgoing=True): ours}
+    two = policy_from({"track_mail_between_users_as_two_activities": True})
+    verdict = judge(wanted, reading(by_message_id={"<q@us.test>": quote}, by_dup_check=guards), two)
+    assert (verdict.correlation.email, verdict.counterpart) == (quote, ours)
 
 
 def test_what_is_asked_for_in_the_mailbox_of_a_queue_waits_in_the_queue() -> None:  # 5.18

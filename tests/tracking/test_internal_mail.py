@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mailboxes.policy import policy_from
@@ -9,15 +11,19 @@ from tests.tracking.house import (
     ALICE,
     BOB,
     NOT_ALICE,
+    POLICY,
     SALES,
     SUPPORT,
+    facts,
     judged,
     known,
     message,
     takes,
 )
 from tracking.crm.identity import dup_check
-from tracking.decide.verdicts import Filter, Reason
+from tracking.decide.internal import owner_of
+from tracking.decide.relevance import judge
+from tracking.decide.verdicts import Filter, Match, Reason
 
 # Internal mail (5.11)
 
@@ -119,3 +125,29 @@ def test_internal_mail_that_answers_is_not_taken_by_a_filter_that_takes_nothing(
     one = message("bob@us.test", ["alice@us.test"], in_reply_to=quote.message_id)
     verdict = judged(one, takes(ALICE, Filter.NONE), by_message_id={quote.message_id: quote})
     assert verdict.reason is Reason.FILTER_TAKES_NOTHING
+
+
+def test_what_alice_writes_under_another_address_of_hers_is_internal() -> None:  # 5.11
+    alias = replace(ALICE, address="a.smith@us.test")
+    here = replace(facts(ALICE), candidates=(alias,))
+    one = message("a.smith@us.test", ["alice@us.test"])
+    assert judge(one, here, POLICY).reason is REJECT
+    ours = known()
+    sent = replace(here, by_dup_check={dup_check(one.key, outgoing=True): ours})
+    assert judge(one, sent, POLICY).same_as == ours  # 7.8
+
+
+def test_of_an_address_that_bob_shares_with_a_queue_bob_counts() -> None:  # 5.11
+    bob, queue = Match(0, "2", "systemuser", 0, "Bob", "", True, 1.0), Match(1, "3", "queue", 9, "S", "", True, 0.0)
+    for shared in ((bob, queue), (queue, bob)):
+        here = facts(ALICE, by_address={"bob@us.test": shared})
+        assert owner_of("bob@us.test", here) == BOB
+        assert judge(message("bob@us.test", ["alice@us.test"]), here, POLICY).reason is REJECT
+    older = Match(1, "4", "queue", 9, "Sales", "", True, -1.0)
+    assert owner_of("both@us.test", facts(ALICE, by_address={"both@us.test": (queue, older)})) == SALES
+
+
+def test_what_alice_sends_to_a_queue_is_internal_only_if_mail_to_queues_is() -> None:  # 5.3, 5.11
+    one = message("alice@us.test", ["support@us.test"])
+    assert judged(one, ALICE, outgoing=True).reason is ALL
+    assert judged(one, ALICE, outgoing=True, policy=policy_from(NO_QUEUES)).reason is REJECT

@@ -123,6 +123,23 @@ def test_the_evidence_names_the_records_the_chosen_one_first() -> None:  # law 4
     }
 
 
+def test_the_evidence_says_why_nobody_was_chosen() -> None:  # 5.12, law 4
+    two = [match("lead"), match("contact")]
+    crowd = [match("contact", str(n)) for n in range(101)]
+    for found, policy, because in (
+        (two, OPEN, "the organization leaves the sender open if several fit"),
+        (crowd, POLICY, "more than 100 records have the address"),
+    ):
+        told = choose_sender(found, "", policy).told
+        assert told is not None
+        assert (told["number"], told["chosen"], told["because"]) == (len(found), "", because)
+
+
+def test_what_a_person_said_is_the_only_recipient() -> None:  # 5.13
+    said = [match("lead", is_chosen=True), match("contact", is_chosen=True), match("account")]
+    assert recipients_of(said, POLICY) == said[:1]
+
+
 def test_of_a_hundred_records_one_is_still_chosen() -> None:  # 5.12
     crowd = [match("contact", str(n), since=float(n)) for n in range(100)]
     assert sender_of(crowd, "", POLICY) == (crowd[0], False)

@@ -56,6 +56,40 @@ def test_a_response_is_taken_by_every_filter_but_none() -> None:
         assert verdict.accepted_by is None or verdict.accepted_by.name == "Alice"
 
 
+PEOPLE, ANYBODY = Filter.LEADS_CONTACTS_ACCOUNTS, Filter.EMAIL_ENABLED
+SENDERS_TAKEN = [  # filter, the records that have Ann's address → the one that her mail is taken for
+    (PEOPLE, [match("contact", 1)], "contact"),
+    (PEOPLE, [match("account", 2)], "account"),
+    (PEOPLE, [match("lead", 3)], "lead"),
+    (PEOPLE, [match("project", 9)], None),
+    (PEOPLE, [match("project", 0), match("lead", 3)], "lead"),
+    (PEOPLE, [match("contact", 1, "1", is_active=False), match("project", 9, "2")], None),
+    (PEOPLE, [], None),
+    (ANYBODY, [match("project", 9)], "project"),
+    (ANYBODY, [match("account", 2), match("contact", 1)], "contact"),
+    (ANYBODY, [match("contact", 1, "1", since=2.0, name="new"), match("contact", 1, "2", name="old")], "old"),
+    (ANYBODY, [], None),
+]
+
+
+@pytest.mark.parametrize(("takes", "records", "taken"), SENDERS_TAKEN)
+def test_mail_is_taken_for_the_record_of_its_sender(takes: Filter, records: list[Match], taken: str | None) -> None:
+    # 5.4, 5.12: new mail, which answers nothing
+    first = message(letter("ann@acme.test", "alice@us.test", "Hello", "x"))
+    verdict = judge(first, facts(takes, by_address={"ann@acme.test": tuple(records)}), POLICY)
+    assert verdict.kept is (taken is not None)
+    assert verdict.reason is (Reason.SENDER_MATCH if taken else Reason.NO_SENDER_MATCH)
+    assert (verdict.evidence["sender"], verdict.evidence.get("record")) == ("ann@acme.test", taken)
+    kind = next((one.kind for one in records if one.name == taken), None)
+    assert verdict.evidence.get("kind") == kind
+
+
+def test_what_a_response_was_looked_for_by_is_told() -> None:  # law 4
+    verdict = judge(LETTER, facts(Filter.RESPONSES), POLICY)
+    assert (verdict.kept, verdict.reason) == (False, Reason.NO_CORRELATION_MATCH)
+    assert verdict.evidence["looked_for"] == ["<q@acme.test>"]
+
+
 def test_the_same_content_is_a_duplicate_whatever_the_filter() -> None:  # 5.10
     same = known(outgoing=False)
     verdict = judge(LETTER, facts(Filter.NONE, by_dup_check={dup_check(LETTER.key, False): same}), POLICY)

@@ -77,6 +77,11 @@ def test_an_owners_exclusion_stands_against_a_copy_as_well(bob: Candidate, kept:
         assert (verdict.evidence["candidate"], verdict.evidence["excluded"]) == ("Alice", "domain")
 
 
+def test_mail_without_a_sender_meets_no_exclusion() -> None:
+    nobody = replace(TO_BOTH, envelope=replace(TO_BOTH.envelope, sender=None))
+    assert judged(nobody, ALICE, exclusions=NO_ACME).reason is Reason.INVALID_SENDER
+
+
 def test_what_alice_never_wants_is_told_to_nobody_but_her() -> None:
     picky = replace(ALICE, exclusions=NO_ACME)
     of_nobody = replace(facts(ALICE, [picky, takes(BOB, Filter.NONE)]), candidates=())
@@ -205,6 +210,11 @@ def test_sent_mail_is_judged_by_its_recipients(filter, to: list[str], reason: Re
     one = message("alice@us.test", to)
     verdict = judged(one, takes(ALICE, filter), outgoing=True, by_address=contact("ann@acme.test"))
     assert verdict.reason is reason
+    if reason is Reason.SENDER_MATCH:
+        assert verdict.evidence["recipient"] == "ann@acme.test"
+    if reason is Reason.NO_SENDER_MATCH:
+        assert verdict.evidence["recipients"] == to
+    assert "delivered" not in verdict.evidence
     assert {said["name"] for said in verdict.evidence["candidates"]} == {"Alice"}
     assert verdict.queues == ()
 

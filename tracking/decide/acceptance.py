@@ -45,7 +45,7 @@ class Opinion:
 
 
 def opinions(
-    message: Message, facts: Facts, correlation: Correlation, policy: Policy, has_counterpart: bool = False
+    message: Message, facts: Facts, correlation: Correlation, policy: Policy, has_counterpart: bool
 ) -> list[Opinion]:
     """What everybody says who may accept: the owner of the mailbox read first, then in the order of the headers."""
     return [

@@ -11,8 +11,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from mailboxes.health import Health, health_of, with_health
-from mailboxes.models import Approval, Leg, LegStatus, Mailbox, MailboxLeg, TraceLevel, TraceLog
+from mailboxes.health import Health, health_of, health_of_leg, with_health
+from mailboxes.models import Approval, IncomingDeliveryMethod, Leg, LegStatus, Mailbox, MailboxLeg, TraceLevel, TraceLog
+from serversync.console.plain_words import say_legs
 from tests.serversync.console.people import mailbox, profile, row
 from tracking.models import LedgerState
 
@@ -123,6 +124,26 @@ def test_lists_and_badges_agree_on_how_a_mailbox_is_doing(db: None, incoming: tu
         Mailbox.objects.update(state_code=active)
         (found,) = with_health(Mailbox.objects.all())
         assert Health(found.health) == health_of(found), (incoming, outgoing)
+
+
+@pytest.mark.parametrize("incoming", STATES)
+def test_mail_through_a_forward_mailbox_asks_nobody_to_enable_anything(  # 1.6
+    alice: Client, incoming: tuple[Any, ...]
+) -> None:
+    bobs, (enabled, status, reason) = mailbox("Bob", profile()), incoming
+    Mailbox.objects.filter(pk=bobs.pk).update(incoming_email_delivery_method=IncomingDeliveryMethod.FORWARD_MAILBOX)
+    bobs.legs.filter(leg=Leg.INCOMING).update(enabled=enabled, status=status, skip_reason=reason)
+    (found,) = with_health(Mailbox.objects.filter(pk=bobs.pk))
+    leg = found.legs.get(leg=Leg.INCOMING)
+    assert health_of_leg(found, leg) == Health.FORWARDED
+    (said,) = say_legs(found, [leg], timezone.now())
+    assert said.state == "It arrives through a forward mailbox."
+    assert "nothing to enable" in said.then
+    assert Health(found.health) == health_of(found) == Health.WORKING, "as its outgoing mail is"
+    page = alice.get(reverse("console:mailbox", args=[bobs.pk])).content.decode()
+    assert "Forwarded" in page
+    assert reverse("console:enable", args=[bobs.pk, Leg.INCOMING]) not in page
+    assert "Forwarded" in alice.get(reverse("admin:mailboxes_mailbox_changelist")).content.decode()
 
 
 def test_an_alert_that_alice_dismisses_is_closed(alice: Client) -> None:
