@@ -18,7 +18,9 @@ ID = "<1@contoso.example>"
 
 line = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=60).map(str.strip)
 body = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00\r\ufeff"), max_size=200)
-name = line.map(lambda text: text.replace("/", "").replace("\\", "").strip())
+# Invisible letters are taken out of file names, because they can hide what a file is.
+seen = st.text(st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp")), max_size=60)
+name = seen.map(lambda text: text.replace("/", "").replace("\\", "").strip())
 address = st.builds(
     lambda local, domain: f"{local}@{domain}.example",
     st.from_regex("[a-z0-9äöß中文_+-]{1,9}(\\.[a-z0-9äöß]{1,9})?", fullmatch=True),
