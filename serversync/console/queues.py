@@ -217,5 +217,5 @@ def _called(whom: Any) -> str:
 addresses = [
     path("", mine, name="mine"),
     path("<uuid:pk>/", queue, name="queue"),
-    path("<uuid:pk>/work/", work, name="work"),
+    path("<uuid:pk>/moves/", work, name="work"),
 ]
