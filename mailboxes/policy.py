@@ -78,6 +78,10 @@ class Policy:
     folder_overwrites_manual_regarding: bool = False  # 9.5
     folder_onboarding_per_cycle: int = 200  # 9.3
     maximum_email_delivery_attempts: int = 10  # 7.4
+    allow_unresolved_parties_on_email_send: bool = True  # 7.7
+    enable_mailbox_delegation_for_outgoing_email: bool = False  # 7.6
+    ask_before_sending_after_hours: int = 72  # 7.3; 0 = never ask
+    mails_per_hour_to_one_address: int = 30  # the guard against loops; 0 = off
     item_attempts: int = 5  # 5.22
     deletion_grace_hours: int = 0  # 5.24; more than the hours between two backups, and a restore loses nothing
     transient_failures_before_stop: int = 10  # 4.6
@@ -115,6 +119,8 @@ DYNAMICS: Mapping[str, Any] = {
     "tracking_folders_below_inbox_only": True,
     "folder_overwrites_manual_regarding": True,
     "email_token_enabled": True,
+    "allow_unresolved_parties_on_email_send": False,
+    "ask_before_sending_after_hours": 0,
     "tracking_token_form": "classic",
 }
 

@@ -90,6 +90,9 @@ class UserSettings(models.Model):
     tracking_token_id = models.PositiveIntegerField(
         null=True, blank=True, unique=True, editable=False, help_text="The user's number in classic tokens (6.5)."
     )
+    is_send_as_allowed = models.BooleanField(
+        "others may send as me", default=False, help_text="To those who may send email as another user (7.5)."
+    )
     last_alerts_viewed_time = models.DateTimeField(null=True, blank=True, editable=False)
     time_zone = models.CharField(max_length=64, default="UTC")
 

@@ -109,6 +109,37 @@ SENDING = Group(
             least=1,
             most=1000,
         ),
+        Setting(
+            "allow_unresolved_parties_on_email_send",
+            "Free addresses may be written to",
+            "Off: an email is sent only if each recipient is a record here.",
+            rule="7.7",
+            original="off",
+        ),
+        Setting(
+            "enable_mailbox_delegation_for_outgoing_email",
+            "Send through the mailbox of whoever presses “Send”",
+            "Exchange only: mail from another user or a queue leaves with the sender’s own rights there (send as, or on behalf).",
+            rule="7.6",
+            original="its pages contradict each other",
+        ),
+        Setting(
+            "ask_before_sending_after_hours",
+            "Ask before sending what has waited for",
+            "What could not be sent for so long waits for somebody’s word once it can; 0 means never.",
+            rule="7.3",
+            original="sends the whole backlog",
+            least=0,
+            most=8_760,
+            unit="hours",
+        ),
+        Setting(
+            "mails_per_hour_to_one_address",
+            "Emails from one mailbox to one address in an hour",
+            "More than so many wait for somebody’s word: two machines may be answering each other; 0 means no limit.",
+            least=0,
+            most=100_000,
+        ),
     ),
 )
 

@@ -22,6 +22,7 @@ from tracking.crm.models.states import (
     DeliveryState,
     Direction,
     EmailStatus,
+    HoldReason,
     Notifications,
     Priority,
     TaskStatus,
@@ -123,10 +124,30 @@ class Email(Activity):
     delivery_detail = models.CharField(max_length=2000, blank=True)
     postpone_email_processing_until = models.DateTimeField(null=True, blank=True)
     delayed_email_send_time = models.DateTimeField(null=True, blank=True)
+    delivery_priority_code = models.PositiveSmallIntegerField(choices=Priority, default=Priority.NORMAL)
+    delivery_receipt_requested = models.BooleanField(default=False)
+    read_receipt_requested = models.BooleanField(default=False)
+    submitted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    submitted_on = models.DateTimeField(null=True, blank=True)
+    represents = models.ForeignKey(
+        Mailbox,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="Whose address stands in From, where it leaves through another mailbox (7.6).",
+    )
+    hold_reason = models.PositiveSmallIntegerField(choices=HoldReason, default=HoldReason.NONE)
 
     class Meta:
         ordering = ["-sent_on"]
-        permissions = [("read_others_mail", "May read subjects and bodies of others' mail")]
+        permissions = [
+            ("read_others_mail", "May read subjects and bodies of others' mail"),
+            ("send_as_others", "May send email as another user who allows it"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["message_id_dup_check"], name="email_once"),
             models.CheckConstraint(name="email_state_fits_status", condition=legal_pairs(EMAIL_PAIRS)),

@@ -6,6 +6,9 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
+
+from tracking.crm.models.states import RecipientState
 
 
 class Participation(models.IntegerChoices):
@@ -32,12 +35,15 @@ class ActivityParty(models.Model):
     party_type = models.ForeignKey(ContentType, models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     party_id = models.CharField(max_length=64, blank=True)
     party = GenericForeignKey("party_type", "party_id")
+    delivery_state = models.PositiveSmallIntegerField(choices=RecipientState, default=RecipientState.NOT_SENT)
+    delivery_detail = models.CharField(max_length=300, blank=True)
 
     class Meta:
         verbose_name_plural = "activity parties"
         indexes = [
             models.Index(fields=["activity_type", "activity_id"], name="party_of_activity"),
             models.Index(fields=["party_type", "party_id"], name="activities_of_party", condition=~Q(party_id="")),
+            models.Index(Lower("address_used"), name="party_nobody_yet", condition=Q(party_id="")),
         ]
 
     def __str__(self) -> str:

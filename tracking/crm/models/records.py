@@ -28,6 +28,7 @@ class Account(Record):
 
     name = models.CharField(max_length=160)
     email_address_1 = models.EmailField("email", max_length=100, blank=True)
+    do_not_email = models.BooleanField("do not allow email", default=False)
 
     class Meta:
         ordering = ["name"]
@@ -61,6 +62,7 @@ class Lead(Record):
     full_name = models.CharField(max_length=160)
     company_name = models.CharField(max_length=100, blank=True)
     email_address_1 = models.EmailField("email", max_length=100, blank=True)
+    do_not_email = models.BooleanField("do not allow email", default=False)
 
     class Meta:
         ordering = ["full_name"]

@@ -54,6 +54,26 @@ class DeliveryState(models.IntegerChoices):
     PARTLY_BOUNCED = 6, "Came back for some recipients"
 
 
+class RecipientState(models.IntegerChoices):
+    """What is known of one recipient of an outgoing message. Ours: the original knows only the whole email."""
+
+    NOT_SENT = 0, "Not sent"
+    ACCEPTED = 1, "Accepted by the server"
+    DELAYED = 2, "Not delivered yet"
+    REFUSED = 3, "Refused"
+    BOUNCED = 4, "Came back"
+    DELIVERED = 5, "Delivered"
+    READ = 6, "Read"
+
+
+class HoldReason(models.IntegerChoices):
+    """Why an email that may be sent waits for a person's word all the same. Ours."""
+
+    NONE = 0, "Not held"
+    TOO_OLD = 1, "It has waited so long that somebody should look at it first"
+    LOOP = 2, "So many have gone to the same address that two machines may be answering each other"
+
+
 class CorrelationMethod(models.IntegerChoices):
     """6.1"""
 
