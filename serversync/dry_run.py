@@ -28,12 +28,13 @@ from profiles.items import INBOX, Access, Arrival, Shown, Transport
 from profiles.models import CredentialRetrieval
 from profiles.secrets import KeyUnavailable
 from serversync.cycles import outcome
-from tracking.crm.identity import content_key, dup_check, stored_message_id, synthetic_message_id
+from tracking.crm.identity import dup_check, stored_message_id
 from tracking.decide.exclusions import Exclusions
 from tracking.decide.privacy import is_marked_private
 from tracking.decide.relevance import judge, needs_raw
 from tracking.decide.verdicts import REASON_TEXTS, Candidate, Facts, Filter, Known, Message, Verdict
 from tracking.facts.batch import facts_for, start_of
+from tracking.facts.messages import message_of
 from tracking.facts.owners import Owners
 from tracking.facts.placed import explicit_by_key
 
@@ -218,20 +219,7 @@ def _messages(source: MailSource, mailbox: Mailbox, shown: Sequence[Shown], resu
 def _message(arrival: Arrival, envelope: mime.Envelope, explicit: int) -> Message:
     raw = arrival.raw
     parsed = mime.message(raw, read=envelope) if raw is not None and not envelope.message_id else None
-    key = content_key(envelope, (parsed.text or parsed.html) if parsed else "")
-    report = mime.report_of(raw, envelope) if raw is not None else None
-    if report is not None:
-        envelope = replace(envelope, reported=report.message_ids)
-    return Message(
-        envelope=envelope,
-        key=key,
-        message_id=envelope.message_id or synthetic_message_id(key),
-        size=arrival.size,
-        received_on=arrival.received_on,
-        explicit=explicit,
-        report=report,
-        is_rights_protected=mime.is_rights_protected(envelope, raw),
-    )
+    return message_of(envelope, raw, parsed, size=arrival.size, received_on=arrival.received_on, explicit=explicit)
 
 
 # The rules

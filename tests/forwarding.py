@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from mailboxes.models import IncomingDeliveryMethod, Mailbox
-from profiles.connectors import mime
 from profiles.models import EmailServerProfile
 from tests.company import FORWARD, Company
 from tests.letters import forwarded, letter
@@ -18,26 +15,11 @@ from tracking.models import LedgerRow, LedgerState
 ALICE, BOB, SUPPORT, ANN = "alice@us.test", "bob@us.test", "support@us.test", "ann@acme.test"
 FORWARDS = {"incoming_email_delivery_method": IncomingDeliveryMethod.FORWARD_MAILBOX}
 OPENED = (LedgerState.TRACKED, Reason.UNPACKED)
-Cure = Callable[[], None]
 
 
 @pytest.fixture(params=["pop3", "exchange"])
 def profile(request: pytest.FixtureRequest, company: Company) -> EmailServerProfile:
     return company.pop3_profile() if request.param == "pop3" else company.exchange_profile()
-
-
-@pytest.fixture
-def poison(monkeypatch: pytest.MonkeyPatch) -> Cure:
-    """Messages about poison break what reads them, until that is cured."""
-    as_it_is = mime.message
-
-    def breaks(raw: bytes, **how):
-        if b"Poison" in raw:
-            raise ValueError("no sense to be made of it")
-        return as_it_is(raw, **how)
-
-    monkeypatch.setattr(mime, "message", breaks)
-    return lambda: monkeypatch.setattr(mime, "message", as_it_is)
 
 
 def mail(subject: str, to: str = ALICE, **more) -> bytes:

@@ -24,7 +24,7 @@ from profiles.connectors.base import ConnectorError
 from profiles.identifiers import uuid7
 from profiles.items import Arrival, Missing
 from serversync.cycles.report import Report
-from tracking.crm.identity import content_key, dup_check, stored_message_id, synthetic_message_id
+from tracking.crm.identity import dup_check, stored_message_id
 from tracking.crm.models import Blob
 from tracking.crm.storage import read, store_all
 from tracking.decide.folders import Filed
@@ -33,6 +33,7 @@ from tracking.decide.relevance import judge, needs_raw, takes_everything
 from tracking.decide.verdicts import LARGEST_EVER, Facts, Known, Message, Verdict
 from tracking.facts.batch import facts_for, rows_with, start_of
 from tracking.facts.folder_rules import filings_of
+from tracking.facts.messages import message_of
 from tracking.facts.owners import Owners
 from tracking.keep.completing import rest_of
 from tracking.keep.emails import KeptEmail, build
@@ -163,25 +164,20 @@ class Settling:
         parsed = None
         if not envelope.message_id and arrival.raw is not None:
             parsed = mime.message(arrival.raw, read=envelope)
-        key = content_key(envelope, (parsed.text or parsed.html) if parsed else "")
-        if waiting.row.content_key and waiting.row.email_id:  # the rest of a message of which the header is kept
-            key = waiting.row.content_key
+        # What is fetched now may be the rest of a message of which the header is kept.
+        known_key = (waiting.row.content_key if waiting.row.email_id else "") or ""
         filed = self._filed(waiting.row)
         by_a_rule_that_is_gone = waiting.row.explicit == Explicit.FOLDER and filed is None  # 9.5
-        report = mime.report_of(arrival.raw, envelope) if arrival.raw is not None else None
-        if report is not None:
-            envelope = replace(envelope, reported=report.message_ids)
-        message = Message(
-            envelope=envelope,
-            key=key,
-            message_id=envelope.message_id or synthetic_message_id(key),
+        message = message_of(
+            envelope,
+            arrival.raw,
+            parsed,
+            key=known_key,
             size=arrival.size or waiting.row.size,
             received_on=arrival.received_on or waiting.row.received_on,
             explicit=Explicit.NO if by_a_rule_that_is_gone else waiting.row.explicit,
             filed=filed,
             is_truncated=is_truncated,
-            report=report,
-            is_rights_protected=mime.is_rights_protected(envelope, arrival.raw),
         )
         return Fetched(waiting, arrival, message, parsed)
 

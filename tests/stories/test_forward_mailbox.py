@@ -25,16 +25,15 @@ from tests.forwarding import (
     FORWARDS,
     OPENED,
     SUPPORT,
-    Cure,
     carriers,
     forward,
     mail,
-    poison,
     profile,
     row,
     subjects,
 )
 from tests.letters import forwarded, letter
+from tests.poison import Cure, poison
 from tracking.crm.models import Blob, Contact, Email
 from tracking.decide.verdicts import Reason
 from tracking.facts.visibility import belonging_to, visible_emails

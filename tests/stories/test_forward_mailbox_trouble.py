@@ -22,16 +22,15 @@ from tests.forwarding import (
     FORWARDS,
     OPENED,
     SUPPORT,
-    Cure,
     carriers,
     forward,
     mail,
-    poison,
     profile,
     row,
     subjects,
 )
 from tests.letters import forwarded, letter
+from tests.poison import Cure, poison
 from tracking.crm.models import Email
 from tracking.keep.completing import is_header_only
 from tracking.keep.redo import ignore, redo

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.utils import timezone
 
 from mailboxes.models import IncomingFilter, Mailbox, TraceLog
-from profiles.connectors import mime
 from tests.company import Company, assert_balanced, leg, receive
 from tests.letters import letter
+from tests.poison import Cure, poison
 from tracking.crm.models import Email
 from tracking.keep.acknowledge import UNDELIVERABLE
 from tracking.keep.redo import ignore, redo
@@ -18,21 +16,8 @@ from tracking.models import Acknowledgement, LedgerRow, LedgerState, Placement
 
 ALICE = "alice@us.test"
 TAG, FLAG = "Tracked to CRM", "Tracked to CRM (Undeliverable)"
-Cure = Callable[[], None]
 
-
-@pytest.fixture
-def poison(monkeypatch: pytest.MonkeyPatch) -> Cure:
-    """Messages with the subject “Poison” break what reads them, until that is cured."""
-    as_it_is = mime.message
-
-    def breaks(raw: bytes, **how):
-        if b"Poison" in raw:
-            raise ValueError("no sense to be made of it")
-        return as_it_is(raw, **how)
-
-    monkeypatch.setattr(mime, "message", breaks)
-    return lambda: monkeypatch.setattr(mime, "message", as_it_is)
+__all__ = ["poison"]  # a fixture
 
 
 def deliver(company: Company, subject: str, *categories: str, to: str = ALICE) -> str:
@@ -133,7 +118,7 @@ def test_a_header_that_breaks_everything_keeps_its_bytes_before_it_is_moved(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of mail that no filter takes at sight only the header is fetched; in quarantine there must be all of it."""
-    monkeypatch.setattr("serversync.cycles.settling.content_key", lambda *_: 1 / 0)
+    monkeypatch.setattr("serversync.cycles.messages.content_key", lambda *_: 1 / 0)
     profile = company.exchange_profile(move_undelivered_emails=True)
     alice = company.user("Alice", profile, IncomingFilter.RESPONSES_TO_OUR_MAIL)
     deliver(company, "Poison")

@@ -11,11 +11,12 @@ from mailboxes.policy import Policy
 from profiles.items import INBOX, SENT, Folder
 from profiles.models import ServerType
 from tracking.decide.folders import BY_PATH, Filed, Rule, Tree, problem, unfit_mailbox
+from tracking.facts.sent_items import SENT_SINCE
 from tracking.models import FolderHierarchy, MailboxTrackingFolder, SyncCursor
 
 FOLDER_STAMPS = "folder stamps"
 """The cursor that holds the stamps of the tracked folders as they were last read, instead of a place in a folder."""
-_NO_RULE = (FOLDER_STAMPS, INBOX, SENT)
+_NO_RULE = (FOLDER_STAMPS, SENT_SINCE, INBOX, SENT)
 EXCHANGE = frozenset(set(ServerType) - {ServerType.OTHER_POP3_SMTP, ServerType.IMAP_SMTP})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -11,11 +11,11 @@ from django.db.models import Q, QuerySet
 
 from mailboxes.models import Mailbox
 from profiles.connectors import mime
-from tracking.crm.identity import content_key, synthetic_message_id
 from tracking.crm.models import Direction, Email
 from tracking.crm.models.states import EmailStatus
 from tracking.crm.storage import read
 from tracking.decide.verdicts import Message
+from tracking.facts.messages import message_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +72,5 @@ def reread(email: Email) -> Reread:
 
 def _reread(email: Email, original: str, raw: bytes) -> Reread:
     parsed = mime.message(raw)
-    envelope = parsed.envelope
-    key = content_key(envelope, "" if envelope.message_id else parsed.text or parsed.html)
-    report = mime.report_of(raw, envelope)
-    if report is not None:
-        envelope = replace(envelope, reported=report.message_ids)
-    message = Message(
-        envelope=envelope,
-        key=key,
-        message_id=envelope.message_id or synthetic_message_id(key),
-        size=len(raw),
-        received_on=email.sent_on,
-        report=report,
-        is_rights_protected=mime.is_rights_protected(envelope, raw),
-    )
+    message = message_of(parsed.envelope, raw, parsed, size=len(raw), received_on=email.sent_on)
     return Reread(email.pk, original, message, parsed)
