@@ -118,7 +118,7 @@ def test_a_header_that_breaks_everything_keeps_its_bytes_before_it_is_moved(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of mail that no filter takes at sight only the header is fetched; in quarantine there must be all of it."""
-    monkeypatch.setattr("serversync.cycles.messages.content_key", lambda *_: 1 / 0)
+    monkeypatch.setattr("tracking.facts.messages.content_key", lambda *_: 1 / 0)
     profile = company.exchange_profile(move_undelivered_emails=True)
     alice = company.user("Alice", profile, IncomingFilter.RESPONSES_TO_OUR_MAIL)
     deliver(company, "Poison")
