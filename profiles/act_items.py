@@ -126,7 +126,7 @@ class Occurrence:
     holds those of its fields that a server tells; what is not in it is as in the series."""
 
     original_start: datetime
-    fields: Fields = NOTHING
+    fields: Fields = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,10 @@ class Glimpse:
 
 @dataclass(frozen=True, slots=True)
 class ItemPage:
-    """One page of changes of all items of a kind, and the cursor that covers exactly them (as `items.Page`)."""
+    """One page of changes of all items of a kind, and the cursor that covers exactly them (as `items.Page`).
+
+    `complete` stands on the last page of a listing that began without a cursor: all its pages together were everything
+    there is, so what was on none of them is gone."""
 
     shown: tuple[Glimpse, ...]
     gone: tuple[str, ...]

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, cast
 
 from profiles.connectors.base import MailboxUnavailable, MailSource, Outbox
+from profiles.connectors.item_store import ItemStore
 from profiles.items import Access, Progress, Transport, no_progress
 
 SOURCES = {
@@ -22,13 +23,18 @@ OUTBOXES = {
     Transport.MEMORY: "profiles.connectors.memory:MemoryOutbox",
 }
 
+ITEM_STORES = {
+    Transport.EWS: "profiles.connectors.ews.item_store:EwsItemStore",
+    Transport.MEMORY: "profiles.connectors.memory_items:MemoryItemStore",
+}
+
 
 def open_source(access: Access, progress: Progress = no_progress) -> MailSource:
     """The place to read the mail of `access`. Nothing is sent before its first use.
 
     Raises MailboxUnavailable if mail cannot be read over that transport (1.10).
     """
-    return cast(MailSource, _connector(SOURCES, access, "read")(access, progress))
+    return cast(MailSource, _connector(SOURCES, access, "Mail cannot be read")(access, progress))
 
 
 def open_outbox(access: Access, progress: Progress = no_progress) -> Outbox:
@@ -36,7 +42,17 @@ def open_outbox(access: Access, progress: Progress = no_progress) -> Outbox:
 
     Raises MailboxUnavailable if mail cannot be sent over that transport (1.10).
     """
-    return cast(Outbox, _connector(OUTBOXES, access, "sent")(access, progress))
+    return cast(Outbox, _connector(OUTBOXES, access, "Mail cannot be sent")(access, progress))
+
+
+def open_item_store(access: Access, progress: Progress = no_progress) -> ItemStore:
+    """The appointments, contacts and tasks of `access`. Nothing is sent before its first use.
+
+    Raises MailboxUnavailable if there are none over that transport (1.10).
+    """
+    return cast(
+        ItemStore, _connector(ITEM_STORES, access, "Appointments, contacts and tasks cannot be kept")(access, progress)
+    )
 
 
 def discover_exchange(access: Access, progress: Progress = no_progress) -> str:
@@ -47,11 +63,11 @@ def discover_exchange(access: Access, progress: Progress = no_progress) -> str:
     return cast(str, import_module("profiles.connectors.ews.autodiscover").discover(access, progress))
 
 
-def _connector(registry: dict[Transport, str], access: Access, verb: str) -> Any:
+def _connector(registry: dict[Transport, str], access: Access, what_cannot: str) -> Any:
     path = registry.get(access.transport)
     if path is None:
         raise MailboxUnavailable(
-            f"Mail cannot be {verb} over {access.transport.name}.",
+            f"{what_cannot} over {access.transport.name}.",
             remedy="Choose a server profile of another type for this direction.",
         )
     module, name = path.split(":")

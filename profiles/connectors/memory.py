@@ -94,7 +94,7 @@ class MemoryServer:
             trouble.skip -= 1
 
 
-class _Login:
+class MemoryLogin:
     """What source and outbox share: the way to the mailbox of `access`, tried once if the password is wrong."""
 
     def __init__(self, access: Access, progress: Progress = no_progress) -> None:
@@ -124,7 +124,7 @@ class _Login:
         return self._server().mailboxes[self._access.address]
 
 
-class MemorySource(_Login):
+class MemorySource(MemoryLogin):
     """A `MailSource` over a `MemoryServer`: change feed, folders and categories as Exchange has them."""
 
     def folders(self) -> list[Folder]:
@@ -235,7 +235,7 @@ class MemorySource(_Login):
         return Search(tuple(one for one in found if one is not None)[:MOST_FOUND])
 
 
-class MemoryOutbox(_Login):
+class MemoryOutbox(MemoryLogin):
     """An `Outbox` over a `MemoryServer`: it delivers at once, and can tell what it sent."""
 
     def trace(self, letter: Letter) -> Trace:
