@@ -24,7 +24,7 @@ OUTBOXES = {
 }
 
 ITEM_STORES = {
-    Transport.EWS: "profiles.connectors.ews.item_store:EwsItemStore",
+    Transport.EWS: "profiles.connectors.ews.act.store:EwsItemStore",
     Transport.MEMORY: "profiles.connectors.memory_items:MemoryItemStore",
 }
 

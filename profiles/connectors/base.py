@@ -24,7 +24,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
-from profiles.items import Arrival, Folder, Letter, Missing, Page, Receipt, Search, Shown, Sought, Trace
+from profiles.items import Arrival, Folder, Letter, Missing, Page, Receipt, Refused, Search, Shown, Sought, Trace
 
 
 class Cause(StrEnum):
@@ -63,6 +63,7 @@ class Cause(StrEnum):
     # One item
     SEND_AS = "send-as"
     RECIPIENT = "recipient"
+    TOO_MANY_RECIPIENTS = "too-many-recipients"
     SIZE = "size"
     ITEM = "item"
     # The server's state
@@ -144,15 +145,24 @@ class FolderMissing(MailboxUnavailable):
 
 
 class ItemRejected(ConnectorError):
-    """This one item cannot be read or sent; the others can."""
+    """This one item cannot be read or sent; the others can. `refused` says what was said of each recipient, if it was."""
 
     usual_cause = Cause.ITEM
+    refused: tuple[Refused, ...] = ()
 
 
 class ItemDelayed(ConnectorError):
-    """The server would not take this one item now (4xx to its recipients or its content); the line itself is fine."""
+    """The server would not take this one item now (4xx to its recipients or its content); the line itself is fine.
+
+    `refused` says what was said of each recipient; `delay` is how long the server asked to wait, if it said so."""
 
     usual_cause = Cause.ITEM
+    refused: tuple[Refused, ...] = ()
+    delay: timedelta | None = None
+
+
+class Withdrawn(Exception):
+    """Raised by `handing_over` when the letter shall not leave after all: whatever was prepared of it is removed."""
 
 
 class Conflict(ConnectorError):
@@ -251,7 +261,7 @@ class Outbox(Protocol):
     def send(self, letter: Letter, handing_over: Callable[[], None]) -> Receipt:
         """Send once. `handing_over` is called exactly once, right before the step that may make the message leave: a
         crash before it means "surely not sent". Raises ItemRejected when no recipient was accepted, and OutcomeUnknown
-        when the line broke after `handing_over`."""
+        when the line broke after `handing_over`. Withdrawn, raised by `handing_over`, passes through."""
         ...
 
     def close(self) -> None:

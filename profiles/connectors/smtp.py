@@ -1,8 +1,9 @@
 """Mail sent over SMTP (RFC 5321): smtplib's command grammar over a connection of ours.
 
-Extensions: AUTH PLAIN and LOGIN (RFC 4954), STARTTLS (RFC 3207), SIZE (RFC 1870), 8BITMIME (RFC 6152) and SMTPUTF8
-(RFC 6531). smtplib by itself would try a refused password again with every mechanism, wait without an end for a server
-that sends a byte now and then, and look up our own name in the DNS; the methods that do so are replaced or not used.
+Extensions: AUTH PLAIN and LOGIN (RFC 4954), STARTTLS (RFC 3207), SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8
+(RFC 6531), DSN (RFC 3461) and PIPELINING (RFC 2920). smtplib by itself would try a refused password again with every
+mechanism, wait without an end for a server that sends a byte now and then, and look up our own name in the DNS; the
+methods that do so are replaced or not used.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 import smtplib
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -26,7 +27,19 @@ from profiles.connectors.base import (
     Transient,
 )
 from profiles.connectors.network import CHECK_PORT, Connection, wrong_greeting
-from profiles.connectors.words import asks_to_wait, plain_response, refused_login, refused_mail, said, told_delay
+from profiles.connectors.smtp_letter import check_addresses, dotted, with_crlf
+from profiles.connectors.smtp_letter import commands as commands_of
+from profiles.connectors.words import (
+    asks_to_wait,
+    delayed,
+    plain_response,
+    put_off,
+    refused_login,
+    refused_mail,
+    said,
+    told_delay,
+    what_helps,
+)
 from profiles.items import Access, Letter, Progress, Receipt, Refused, Tls, Trace, no_progress
 
 PORTS = {Tls.IMPLICIT: 465, Tls.STARTTLS: 587, Tls.NONE: 25}
@@ -34,10 +47,10 @@ AUTHENTICATION_CODES = {530, 534, 535, 538}
 WAITING_CODES = {421, 450, 451, 452}
 MOST_LINES = 1000
 """Lines in one reply; more is no reply."""
+AT_ONCE = 100
+"""Commands that leave together: their replies, too, fit into what a line holds."""
 REPLY_LINE = re.compile(rb"[2-5]\d\d(?:[ -]|$)")
-LINE_END = re.compile(rb"\r\n|\r|\n")
-# A local part may be quoted and then contain spaces and brackets (RFC 5321 §4.1.2).
-ADDRESS = re.compile(r'(?:"[^"\x00-\x1f\x7f]*"|[^"<>()\[\]:;,\\@\s\x00-\x1f\x7f]+)@[^"<>();,\\@\s\x00-\x1f\x7f]+')
+Reply = tuple[int, bytes]
 
 
 class Conversation(smtplib.SMTP):
@@ -47,6 +60,7 @@ class Conversation(smtplib.SMTP):
         self.name = f"{access.host}:{access.port or PORTS[access.tls]}"
         self.connection = Connection(access, PORTS[access.tls], progress)
         super().__init__(local_hostname=self.connection.own_address(), timeout=access.timeout)
+        self.expected = 0  # replies to commands that have left
 
     def send(self, s: Any) -> None:
         """Send a command or a block of bytes; addresses may need UTF-8 (RFC 6531)."""
@@ -64,6 +78,26 @@ class Conversation(smtplib.SMTP):
             if line[3:4] != b"-":
                 return int(line[:3]), b"\n".join(words)
         raise Transient(f"{self.name} sent a reply without an end.", cause=Cause.PORT)
+
+    def replies_to(self, commands: Sequence[str]) -> Iterator[Reply]:
+        """The replies, one by one. With PIPELINING the commands leave in groups, the first with the first reply; without
+        it each leaves when its reply is asked for."""
+        together = AT_ONCE if self.has_extn("pipelining") else 1
+        for first in range(0, len(commands), together):
+            group = commands[first : first + together]
+            self.send("".join(f"{command}\r\n" for command in group))
+            self.expected = len(group)
+            for _ in group:
+                self.expected -= 1
+                yield self.getreply()
+
+    def forget(self, replies: Iterator[Reply]) -> None:
+        """The letter is not taken: read what the server has still to answer to commands that have left, and no more."""
+        while self.expected:
+            code, _ = next(replies)
+            if code == 354 and not self.expected:  # DATA without a recipient: an empty message ends it (RFC 2920 §3.1)
+                self.send(".\r\n")
+                self.getreply()
 
     def encrypt(self) -> None:
         """Begin TLS after the server agreed; what it offered in clear is forgotten (RFC 3207 §4.2)."""
@@ -91,6 +125,7 @@ class SmtpOutbox:
         self._progress = progress
         self._conversation: Conversation | None = None
         self._refused: AuthenticationFailed | None = None
+        self._is_clean = True  # nothing of an earlier letter is left in the conversation
 
     def trace(self, letter: Letter) -> Trace:
         """An SMTP server keeps nothing that could be asked for (law 7)."""
@@ -103,12 +138,10 @@ class SmtpOutbox:
         beyond the server's abilities; ItemDelayed if it may be taken later; Throttled; Transient; OutcomeUnknown if the
         line broke after `handing_over` was called; AuthenticationFailed; MailboxUnavailable.
         """
-        _check_addresses(letter)
-        content = _with_crlf(letter.raw)
+        check_addresses(letter)
+        content = with_crlf(letter.raw)
         try:
-            conversation = self._ready()
-            options = self._mail_options(conversation, letter, content)
-            refused = self._envelope(conversation, letter, options)
+            conversation, refused = self._offered(letter, content)
             handing_over()
             words = self._hand_over(conversation, content)
         except (ItemRejected, ItemDelayed):
@@ -142,10 +175,8 @@ class SmtpOutbox:
     def _ready(self) -> Conversation:
         if self._refused:
             raise self._refused
-        if self._conversation and not _alive(self._conversation):
-            self._hang_up()
         if self._conversation is None:
-            self._conversation = self._open()
+            self._conversation, self._is_clean = self._open(), True
         return self._conversation
 
     def _open(self) -> Conversation:
@@ -204,70 +235,81 @@ class SmtpOutbox:
 
     # One letter
 
-    def _mail_options(self, conversation: Conversation, letter: Letter, content: bytes) -> list[str]:
-        """The parameters of MAIL, or ItemRejected if the server cannot take this letter at all."""
-        options = []
-        size = conversation.esmtp_features.get("size")
-        if size is not None:
-            if size.isdigit() and 0 < int(size) < len(content):
-                raise ItemRejected(
-                    f"The message has {len(content)} bytes, but {conversation.name} takes no more than {size}.",
-                    remedy="Send smaller attachments, or have the server's limit raised.",
-                    cause=Cause.SIZE,
-                )
-            options.append(f"SIZE={len(content)}")
-        if not content.isascii() and conversation.has_extn("8bitmime"):
-            options.append("BODY=8BITMIME")
-        foreign = [address for address in (letter.sender, *letter.recipients) if not address.isascii()]
-        if conversation.has_extn("smtputf8"):
-            if foreign or not content.partition(b"\r\n\r\n")[0].isascii():
-                options.append("SMTPUTF8")
-        elif foreign:
-            raise ItemRejected(
-                f"{conversation.name} takes no addresses with letters beyond ASCII (SMTPUTF8): {', '.join(foreign)}.",
-                remedy="Use an ASCII address of this person, or send through another server.",
-                cause=Cause.RECIPIENT,
-            )
-        return options
+    def _offered(self, letter: Letter, content: bytes) -> tuple[Conversation, tuple[Refused, ...]]:
+        """The letter has been offered, and the server waits for its content; on a line that was closed since the letter
+        before, a second time on a new one."""
+        was_used = self._conversation is not None
+        try:
+            conversation = self._ready()
+            return conversation, self._offer(conversation, letter, content, was_used)
+        except Transient as error:
+            if not was_used or error.cause is not Cause.BROKEN_LINE:
+                raise
+            self._hang_up()
+        conversation = self._ready()
+        return conversation, self._offer(conversation, letter, content, was_used=False)
 
-    def _envelope(self, conversation: Conversation, letter: Letter, options: list[str]) -> tuple[Refused, ...]:
-        """Name sender and recipients; returns the refused ones if at least one was taken (RFC 5321 §3.3)."""
-        code, words = conversation.docmd("MAIL", " ".join([f"FROM:<{letter.sender}>", *options]))
-        self._accept(code, words, "the sender", Cause.SEND_AS)
-        refused: list[Refused] = []
-        for address in letter.recipients:
-            code, words = conversation.docmd("RCPT", f"TO:<{address}>")
+    def _offer(self, conversation: Conversation, letter: Letter, content: bytes, was_used: bool) -> tuple[Refused, ...]:
+        """Name sender and recipients and ask to send the content; returns the refused recipients if at least one was
+        taken (RFC 5321 §3.3). Where the server allows it, all commands leave together (RFC 2920)."""
+        commands = [*commands_of(letter, content, conversation.esmtp_features, conversation.name), "DATA"]
+        if not self._is_clean:
+            commands.insert(0, "RSET")
+        replies = conversation.replies_to(commands)
+        if not self._is_clean:
+            next(replies)
+        self._is_clean = False
+        code, words = next(replies)
+        if code == 421 and was_used:
+            raise Transient(f"{conversation.name} closed the connection.", cause=Cause.BROKEN_LINE)
+        if code // 100 != 2:
+            conversation.forget(replies)
+            self._accept(code, words, "the sender", Cause.SEND_AS)
+        refused = tuple(self._refused_among(letter.recipients, replies))
+        if len(refused) == len(letter.recipients):
+            conversation.forget(replies)
+            raise _all_refused(conversation.name, refused, self._access)
+        self._expect_go_on(conversation, *next(replies))
+        return refused
+
+    def _refused_among(self, recipients: Sequence[str], replies: Iterator[Reply]) -> Iterator[Refused]:
+        for address in recipients:
+            code, words = next(replies)
             if code == 421 or code in AUTHENTICATION_CODES:
                 self._accept(code, words, "the recipients", Cause.RECIPIENT)
             elif code // 100 != 2:
-                refused.append(Refused(address, code, said(words, self._access), permanent=code >= 500))
-        if len(refused) == len(letter.recipients):
-            raise _all_refused(conversation.name, refused)
-        return tuple(refused)
+                yield Refused(address, code, said(words, self._access), permanent=code >= 500)
+
+    def _expect_go_on(self, conversation: Conversation, code: int, words: bytes) -> None:
+        """The answer to DATA, before anything of the message has left."""
+        if code == 354:
+            return
+        if code < 400:
+            message = f"{conversation.name} answered {code} to DATA."
+            raise Transient(message, words=said(words, self._access), cause=Cause.SERVER)
+        self._accept_message(code, words)
 
     def _hand_over(self, conversation: Conversation, content: bytes) -> str:
-        """DATA; returns the server's words of acceptance. Once the message itself is on its way, a broken line does not
-        mean "not sent" (7.4); before that it does."""
-        code, words = conversation.docmd("DATA")
-        ready = code == 354
+        """Send the content; returns the server's words of acceptance. From here on a broken line does not mean "not sent"
+        (7.4)."""
         try:
-            if ready:
-                conversation.send(_dotted(content))
-                code, words = conversation.getreply()
+            conversation.send(dotted(content))
+            code, words = conversation.getreply()
         except ConnectorError as error:
             raise OutcomeUnknown(
                 f"The line broke after the message was handed over: {error}",
                 remedy="Ask a recipient whether it arrived before sending it again.",
                 cause=error.cause,
             ) from error
-        if not ready and code < 400:
-            message = f"{conversation.name} answered {code} to DATA."
-            raise Transient(message, words=said(words, self._access), cause=Cause.SERVER)
+        self._is_clean = True  # whatever the answer, the server is done with this letter
+        self._accept_message(code, words)
+        return said(words, self._access)
+
+    def _accept_message(self, code: int, words: bytes) -> None:
         try:
             self._accept(code, words, "the message", Cause.ITEM)
         except Transient as error:  # about this message; a server that is too busy says so and is Throttled
-            raise ItemDelayed(str(error), words=error.words, cause=error.cause) from error
-        return said(words, self._access)
+            raise delayed(str(error), error.words, error.cause) from error
 
     # What replies mean
 
@@ -297,7 +339,8 @@ class SmtpOutbox:
                 cause=_wants(code, text),
             )
         if code >= 500:
-            return ItemRejected(f"{sentence} ({code}).", words=text, cause=_refused_for_good(code, text, cause))
+            told = _refused_for_good(code, text, cause)
+            return ItemRejected(f"{sentence} ({code}).", words=text, remedy=what_helps(told, self._access), cause=told)
         return _later(code, text, sentence)
 
 
@@ -320,43 +363,13 @@ def _later(code: int, words: str, sentence: str) -> Throttled | Transient:
     return Transient(f"{sentence} for now ({code}).", words=words, cause=refused_mail(words, Cause.SERVER))
 
 
-def _all_refused(name: str, refused: list[Refused]) -> ConnectorError:
+def _all_refused(name: str, refused: tuple[Refused, ...], access: Access) -> ConnectorError:
     words = "; ".join(f"{one.address}: {one.code} {one.words}" for one in refused)
     cause = refused_mail(words, Cause.RECIPIENT)
     if all(one.permanent for one in refused):
         message = f"{name} refused every recipient."
-        return ItemRejected(message, words=words, remedy="Correct the addresses.", cause=cause)
-    return ItemDelayed(f"{name} takes none of the recipients for now.", words=words, cause=cause)
-
-
-def _alive(conversation: Conversation) -> bool:
-    """Whether an idle connection still works; RSET also forgets whatever an earlier letter left (RFC 5321 §4.1.1.5)."""
-    try:
-        return conversation.docmd("RSET")[0] == 250
-    except ConnectorError:
-        return False
-
-
-def _check_addresses(letter: Letter) -> None:
-    """Nothing in an address may be taken for another address or command. An empty sender is the null return path."""
-    if not letter.recipients:
-        raise ItemRejected("The message has no recipient.", remedy="Add a recipient.", cause=Cause.RECIPIENT)
-    for address in filter(None, (letter.sender, *letter.recipients)):
-        if not ADDRESS.fullmatch(address):
-            message = f"{address!r} is not a mail address."
-            raise ItemRejected(message, remedy="Correct the address.", cause=Cause.RECIPIENT)
-    if not all(letter.recipients):
-        raise ItemRejected("A recipient has no address.", remedy="Add the address.", cause=Cause.RECIPIENT)
-
-
-def _with_crlf(raw: bytes) -> bytes:
-    """The message with CRLF line ends throughout, the last line included (RFC 5321 §2.3.8)."""
-    if not raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n"):
-        raw = LINE_END.sub(b"\r\n", raw)
-    return raw if raw.endswith(b"\r\n") else raw + b"\r\n"
-
-
-def _dotted(content: bytes) -> bytes:
-    """The message as DATA wants it: leading dots doubled, a lone dot at the end (RFC 5321 §4.5.2)."""
-    stuffed = content.replace(b"\r\n.", b"\r\n..")
-    return (b"." if content.startswith(b".") else b"") + stuffed + b".\r\n"
+        remedy = what_helps(cause, access) or "Correct the addresses."
+        rejected = ItemRejected(message, words=words, remedy=remedy, cause=cause)
+        rejected.refused = refused
+        return rejected
+    return put_off(f"{name} takes none of the recipients for now.", refused)

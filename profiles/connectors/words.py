@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import takewhile
 
-from profiles.connectors.base import Cause
-from profiles.items import Access
+from profiles.connectors.base import Cause, ItemDelayed
+from profiles.items import Access, Refused
 
 LONGEST = 500
 """Characters of a server's words that are kept."""
@@ -31,7 +32,17 @@ DISABLED = re.compile(r"\b(?:account|mailbox|user)\b.{0,30}\b(?:disabled|suspend
 NOT_IN_THIS_NAME = re.compile(
     r"\b5\.7\.60\b|\b5\.2\.252\b|send ?as|not owned by|as this sender|sender address rejected", re.IGNORECASE
 )
+TOO_MANY_RECIPIENTS = re.compile(
+    r"\b[45]\.5\.3\b|recip\w*.{0,20}limit|recip\w* count exceeds|too many recipients|number of recipients",
+    re.IGNORECASE,
+)
 FULL = re.compile(r"\b[45]\.2\.2\b|over ?quota|(?:mailbox|quota) (?:is )?(?:full|exceeded)", re.IGNORECASE)
+REMEDIES = {
+    Cause.SEND_AS: "{account} has no right to send with the address in From. Give it that right at the server (Exchange: "
+    "SendAs), or let the mailbox in From sign in with an account of its own; then send the email again.",
+    Cause.TOO_MANY_RECIPIENTS: "Write to fewer people at a time, or have the server's limit raised.",
+    Cause.SIZE: "Send smaller attachments, or have the server's limit raised.",
+}
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 
@@ -57,13 +68,37 @@ def refused_mail(words: str, otherwise: Cause) -> Cause:
     """Why a message is not taken, where the words tell more than that (RFC 3463)."""
     if NOT_IN_THIS_NAME.search(words):
         return Cause.SEND_AS
+    if TOO_MANY_RECIPIENTS.search(words):
+        return Cause.TOO_MANY_RECIPIENTS
     return Cause.QUOTA if FULL.search(words) else otherwise
+
+
+def what_helps(cause: Cause, access: Access) -> str:
+    """What a person can do about a message that is refused for good; "" where the server's words have to tell."""
+    account = access.username or "this service"
+    return REMEDIES.get(cause, "").format(account=account)
 
 
 def told_delay(words: str) -> timedelta | None:
     """The delay a server put into words, such as "try again in 30 seconds"."""
     found = DELAY.search(words)
     return timedelta(**{UNITS[found[2].lower()]: int(found[1])}) if found else None
+
+
+def put_off(message: str, refused: Sequence[Refused]) -> ItemDelayed:
+    """What it means for a letter that these recipients were refused, at least one of them only for now."""
+    words = "; ".join(f"{one.address}: {one.code} {one.words}" for one in refused)
+    for_now = "; ".join(one.words for one in refused if not one.permanent)
+    error = delayed(message, words, refused_mail(for_now, Cause.RECIPIENT))
+    error.refused = tuple(refused)
+    return error
+
+
+def delayed(message: str, words: str, cause: Cause) -> ItemDelayed:
+    """One letter is not taken now; a delay that the server put into words is kept, to be obeyed exactly."""
+    error = ItemDelayed(message, words=words, cause=cause)
+    error.delay = told_delay(words)
+    return error
 
 
 def plain_response(access: Access) -> str:

@@ -119,9 +119,9 @@ BAD_RECIPIENT = Meaning(
 )
 NO_SEND_AS = Meaning(
     ItemRejected,
-    "{username} may not send in the name that is in From.",
+    "{address} may not send in the name that is in From.",
     'Give the right to send, in the Exchange Management Shell: Add-RecipientPermission "SENDER" '
-    '-Trustee "{address}" -AccessRights SendAs.',  # 7.6
+    '-Trustee "{address}" -AccessRights SendAs; or Set-Mailbox "SENDER" -GrantSendOnBehalfTo @{{Add="{address}"}}.',  # 7.6
     cause=Cause.SEND_AS,
 )
 CHANGED = Meaning(Conflict, "The item was changed in Exchange in the meantime.")

@@ -11,7 +11,15 @@ from exchangelib.items import HARD_DELETE
 from exchangelib.properties import ItemId
 
 from profiles.connectors import mime
-from profiles.connectors.base import Cause, Conflict, ConnectorError, ItemRejected, OutcomeUnknown, Transient
+from profiles.connectors.base import (
+    Cause,
+    Conflict,
+    ConnectorError,
+    ItemRejected,
+    OutcomeUnknown,
+    Transient,
+    Withdrawn,
+)
 from profiles.connectors.ews import operations
 from profiles.connectors.ews.errors import surely_not_done
 from profiles.connectors.ews.headers import split
@@ -20,9 +28,6 @@ from profiles.items import Access, Letter, Progress, Receipt, Trace, no_progress
 
 LONGEST_LINE = 900
 """Bytes of one line of the Bcc header; RFC 5322, 2.1.1 allows 998."""
-
-_ATOM = r"[^\s\x00-\x1f\x7f\"<>()\[\]:;,@\\]+"
-_ADDRESS = re.compile(rf'(?:"[^"\\\x00-\x1f\x7f]*"|{_ATOM})@(?:{_ATOM}|\[[0-9A-Za-z.:]+\])')  # RFC 5321, 4.1.2
 
 
 class EwsOutbox:
@@ -64,7 +69,12 @@ class EwsOutbox:
         draft = self._drafts.get(letter.mark) or self._create(letter)
         self._drafts[letter.mark] = draft
         self._look_first.discard(letter.mark)
-        handing_over()
+        try:
+            handing_over()
+        except Withdrawn:
+            del self._drafts[letter.mark]
+            self._discard(draft)
+            raise
         del self._drafts[letter.mark]
         self._submit(draft, letter)
         return Receipt()
@@ -84,9 +94,9 @@ class EwsOutbox:
         try:
             with self._session.talking(), _draft_expected():
                 self._session.new(operations.SendItem).ask(draft, copy_to)
-        except ItemRejected:
+        except ItemRejected as error:
             self._discard(draft)
-            raise
+            raise _naming_the_author(error, letter, self._session.access.address) from None
         except Conflict as error:
             # Somebody touched the draft; another look finds it under its new change key.
             self._look_first.add(letter.mark)
@@ -126,6 +136,22 @@ def _unknown(error: Transient) -> OutcomeUnknown:
     return OutcomeUnknown(message, words=error.words, remedy=error.remedy, cause=error.cause)
 
 
+def _naming_the_author(error: ItemRejected, letter: Letter, address: str) -> ItemRejected:
+    """7.6: who lacks which right for whom, where Exchange will not let the mailbox send in the name that is in From."""
+    author = mime.envelope(split(letter.raw)[0]).sender
+    if error.cause is not Cause.SEND_AS or author is None or author.key == address.lower():
+        return error
+    return ItemRejected(
+        f"{address} may not send in the name of {author.address}.",
+        words=error.words,
+        remedy=f"Give {address} one of two rights, in the Exchange Management Shell. To send as {author.address}: "
+        f'Add-RecipientPermission "{author.address}" -Trustee "{address}" -AccessRights SendAs '
+        f'(in Exchange Server: Add-ADPermission … -ExtendedRights "Send As"). To send on behalf: '
+        f'Set-Mailbox "{author.address}" -GrantSendOnBehalfTo @{{Add="{address}"}}. Then send the email again.',
+        cause=error.cause,
+    )
+
+
 def with_envelope(letter: Letter) -> bytes:
     """The letter's MIME with a Bcc header for the recipients that To and Cc do not name. Exchange sends to those named
     in the MIME and takes the Bcc header out.
@@ -133,14 +159,13 @@ def with_envelope(letter: Letter) -> bytes:
     Raises ItemRejected for a malformed address, and if To or Cc name somebody who is not among the recipients: Exchange
     would send to them as well.
     """
-    malformed = [address for address in letter.recipients if not _ADDRESS.fullmatch(address)]
-    if malformed:
-        message = f"{malformed[0]!r} is not an email address."
-        raise ItemRejected(message, remedy="Correct the recipients.", cause=Cause.RECIPIENT)
+    try:
+        recipients = {address.lower(): address for address in map(mime.wire_address, letter.recipients)}
+    except ValueError as error:
+        raise ItemRejected(f"{error}.", remedy="Correct the recipients.", cause=Cause.RECIPIENT) from None
     head, body = split(letter.raw)
     envelope = mime.envelope(head)
-    named = {address.key: address.address for address in (*envelope.to, *envelope.cc) if address.is_valid}
-    recipients = {address.lower(): address for address in letter.recipients}
+    named = {_key(one.address): one.address for one in (*envelope.to, *envelope.cc) if one.is_valid}
     uncalled = [address for key, address in named.items() if key not in recipients]
     if uncalled:
         raise ItemRejected(
@@ -152,6 +177,13 @@ def with_envelope(letter: Letter) -> bytes:
     fields = re.split(rb"\r?\n(?![ \t])", head.strip(b"\r\n"))
     kept = [field for field in fields if not field.lower().startswith(b"bcc:")]
     return b"\r\n".join([*_bcc(hidden), *kept, b"", body])
+
+
+def _key(address: str) -> str:
+    """By what an address in a header is held against the recipients, whose domains are A-labels."""
+    with suppress(ValueError):
+        return mime.wire_address(address).lower()
+    return address.lower()
 
 
 def _bcc(addresses: list[str]) -> Iterator[bytes]:

@@ -20,6 +20,7 @@ from profiles.connectors.mime.quoting import preview_of, split_quote
 from profiles.connectors.mime.reports import Report, Reported, report_of
 from profiles.connectors.mime.rights import is_rights_protected
 from profiles.connectors.mime.values import Address, Attachment, Envelope, Message
+from profiles.connectors.mime.wire import wire_address
 
 __all__ = [
     "Address",
@@ -43,6 +44,7 @@ __all__ = [
     "report_of",
     "split_quote",
     "summary_of_html",
+    "wire_address",
 ]
 
 

@@ -46,12 +46,12 @@ _ABSENCE = re.compile(
 
 def automatic_kind(envelope: Envelope, report: Report | None = None) -> AutomaticKind:
     """What kind of automatic mail this is, from its header fields and, of a bounce, from the `report` inside."""
+    if envelope.report_type == "disposition-notification":
+        return AutomaticKind.RECEIPT
     if report is not None:
         return _kind_of_report(report)
     if envelope.is_delivery_report:
         return AutomaticKind.BOUNCE
-    if envelope.report_type == "disposition-notification":
-        return AutomaticKind.RECEIPT
     if not envelope.headers and not envelope.auto_submitted:
         return AutomaticKind.NONE
     return _kind_by_marks(envelope)

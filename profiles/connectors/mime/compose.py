@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from profiles.connectors.mime.charsets import without_nul
 from profiles.connectors.mime.values import Address
+from profiles.connectors.mime.wire import ascii_domain
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -62,8 +63,12 @@ def compose(
     reply_to: Sequence[Address] = (),
     attachments: Sequence[tuple[str, str, bytes]] = (),
     headers: Sequence[tuple[str, str]] = (),
+    sent_by: Address | None = None,
+    images: Sequence[tuple[str, str, bytes, str]] = (),
 ) -> bytes:
     """A mail with CRLF line ends. `attachments` are (file name, MIME type, content); a naive `date` counts as UTC.
+    `sent_by` is who sends it in the name of `sender` (the field Sender, RFC 5322 §3.6.2). `images` are those that `html`
+    shows, with the id of each in its `cid:` link besides (RFC 2392).
 
     Line breaks and control characters in any value of the header are removed. Blind copies are never written. The
     result is ASCII unless the local part of an address is not, or an attached mail (message/rfc822) is not: RFC 2046
@@ -73,6 +78,7 @@ def compose(
         _field("Date", _date(date)),
         _field("Message-ID", _message_id(message_id)),
         *_mailboxes("From", [sender]),
+        *_mailboxes("Sender", [sent_by] if sent_by else []),
         *_mailboxes("Reply-To", reply_to),
         *_mailboxes("To", to),
         *_mailboxes("Cc", cc),
@@ -87,15 +93,23 @@ def compose(
         for name, value in headers
         if _FIELD_NAME.fullmatch(name) and name.lower() not in _RESERVED
     ]
-    body = _content(message_id, text, html, attachments)
+    body = _content(message_id, text, _shown(message_id, html, images) if html else b"", attachments)
     return "\r\n".join([*lines, "MIME-Version: 1.0"]).encode("utf-8") + b"\r\n" + body
 
 
-def _content(message_id: str, text: str, html: str, attachments: Sequence[tuple[str, str, bytes]]) -> bytes:
+def _shown(message_id: str, html: str, images: Sequence[tuple[str, str, bytes, str]]) -> bytes:
+    """The HTML form of the text, with the images in it (RFC 2387)."""
+    if not images:
+        return _text("html", html)
+    parts = [_attachment(name, kind, content, content_id) for name, kind, content, content_id in images]
+    return _multipart("related", message_id, [_text("html", html), *parts])
+
+
+def _content(message_id: str, text: str, html: bytes, attachments: Sequence[tuple[str, str, bytes]]) -> bytes:
     """The part below the header: the text in one or two forms, and the attachments behind it."""
-    forms = [_text("html", html)] if html and not text else [_text("plain", text)]
+    forms = [html] if html and not text else [_text("plain", text)]
     if html and text:
-        forms.append(_text("html", html))
+        forms.append(html)
     body = forms[0] if len(forms) == 1 else _multipart("alternative", message_id, forms)
     if not attachments:
         return body
@@ -104,7 +118,8 @@ def _content(message_id: str, text: str, html: str, attachments: Sequence[tuple[
 
 def _multipart(kind: str, message_id: str, parts: Sequence[bytes]) -> bytes:
     boundary = _boundary(kind, message_id, parts)
-    head = f'Content-Type: multipart/{kind};\r\n boundary="{boundary}"\r\n\r\n'.encode()
+    root = '\r\n type="text/html";' if kind == "related" else ""
+    head = f'Content-Type: multipart/{kind};{root}\r\n boundary="{boundary}"\r\n\r\n'.encode()
     line = b"--" + boundary.encode()
     return head + b"".join(line + b"\r\n" + part + b"\r\n" for part in parts) + line + b"--\r\n"
 
@@ -143,7 +158,7 @@ def _base64(data: bytes) -> bytes:
     return base64.encodebytes(data).replace(b"\n", b"\r\n").removesuffix(b"\r\n")
 
 
-def _attachment(name: str, mime_type: str, content: bytes) -> bytes:
+def _attachment(name: str, mime_type: str, content: bytes, content_id: str = "") -> bytes:
     mime_type = mime_type.strip().lower()
     if not _MIME_TYPE.fullmatch(mime_type) or mime_type.startswith("multipart/"):
         mime_type = "application/octet-stream"
@@ -154,8 +169,9 @@ def _attachment(name: str, mime_type: str, content: bytes) -> bytes:
         encoding, encoded = "base64", _base64(content)
     head = [
         f"Content-Type: {mime_type}",
-        "Content-Disposition: attachment" + _file_name(name),
+        f"Content-Disposition: {'inline' if content_id else 'attachment'}" + _file_name(name),
         f"Content-Transfer-Encoding: {encoding}",
+        *([f"Content-ID: {_message_id(content_id)}"] if content_id else []),
     ]
     return "\r\n".join(head).encode() + b"\r\n\r\n" + encoded
 
@@ -221,8 +237,8 @@ def _ascii_domain(domain: str) -> str:
     if domain.isascii() or len(domain) > 253:
         return domain
     try:
-        return domain.encode("idna").decode("ascii")
-    except UnicodeError:
+        return ascii_domain(domain)
+    except ValueError:
         return domain
 
 

@@ -1,4 +1,5 @@
-"""Delivery reports: which message came back, from whom, and why (RFC 3464, and the forms that servers used before).
+"""Reports: which message came back, from whom, and why (RFC 3464, and the forms that servers used before), and who has
+read one (RFC 8098).
 
 Nothing here raises. Everybody can write such a report: whoever uses one checks it against the mail it is about.
 """
@@ -19,6 +20,7 @@ MOST_RECIPIENTS = 200
 MOST_IDS = 10
 _READ = 256 * 1024  # bytes of each part that are looked at
 _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
+_RECEIPT_TYPES = ("message/disposition-notification", "message/global-disposition-notification")
 _HEADERS_TYPES = ("text/rfc822-headers", "text/rfc822-header", "message/rfc822-headers", "message/global-headers")
 _ACTIONS = ("failed", "delayed", "delivered", "relayed", "expanded")
 _GROUPS = re.compile(rb"\n[ \t\r]*\n")
@@ -39,7 +41,7 @@ class Reported:
     """One recipient of a report. `addresses` are what the sender wrote and what became of it, lower-cased."""
 
     addresses: tuple[str, ...]
-    action: str  # "failed", "delayed", "delivered", "relayed" or "expanded"
+    action: str  # "failed", "delayed", "delivered", "relayed", "expanded" or "displayed" (RFC 8098)
     status: str  # "5.1.1", or ""
     words: str  # what the server said, on one line
 
@@ -54,10 +56,12 @@ class Report:
 
 def report_of(raw: bytes, envelope: Envelope) -> Report | None:
     """The report that a message carries, or None if it is none. Give its envelope, so that it is not read twice."""
-    if not envelope.is_delivery_report:
+    if not envelope.carries_report:
         return None
     raw = with_line_feeds(raw)
     structure = structure_of(raw)
+    if envelope.is_read_receipt:
+        return _receipt(raw, structure)
     text = _text(raw, structure)
     recipients = _reported(raw, structure) or _told(text, envelope)
     ids = _returned_ids(raw, structure) or [found[1] for found in _RETURNED_ID.finditer(text)]
@@ -92,6 +96,21 @@ def _recipient_of(fields: Fields) -> Reported | None:
     if action not in _ACTIONS:
         action = "delayed" if status and status[1].startswith("4.") else "failed"
     return Reported(keys, action, status[1] if status else "", words[:500])
+
+
+def _receipt(raw: bytes, structure: Structure) -> Report:
+    """What a receipt tells of its one recipient. Only "displayed" says that it was seen; all else, that it has arrived."""
+    for part in structure.leaves:
+        if part.content_type in _RECEIPT_TYPES:
+            fields = read_fields(_beginning(raw, part).replace(b"\r\n", b"\n").lstrip(b"\n"))
+            named = [_after_type(fields.first(name)) for name in (b"original-recipient", b"final-recipient")]
+            keys = tuple(dict.fromkeys(key for key in map(_address_key, named) if key))
+            disposition = fields.first(b"disposition").rpartition(";")[2].strip().lower()
+            action = "displayed" if disposition.startswith("displayed") else "delivered"
+            original = message_id(fields.first(b"original-message-id"))
+            ids = (original,) if original else tuple(_returned_ids(raw, structure))
+            return Report((Reported(keys, action, "", ""),) if keys else (), ids[:MOST_IDS])
+    return Report((), ())
 
 
 def _after_type(value: str) -> str:

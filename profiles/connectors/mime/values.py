@@ -73,6 +73,16 @@ class Envelope:
             return True
         return self.return_path == "" and self.sender is not None and self.sender.key.startswith(_MAIL_SYSTEMS)
 
+    @property
+    def is_read_receipt(self) -> bool:
+        """A recipient's program tells what became of a mail that was delivered (RFC 8098)."""
+        return self.content_type == "multipart/report" and self.report_type == "disposition-notification"
+
+    @property
+    def carries_report(self) -> bool:
+        """Whether the body tells what became of another mail: `report_of` reads it."""
+        return self.is_delivery_report or self.is_read_receipt
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:

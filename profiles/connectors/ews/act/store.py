@@ -1,0 +1,360 @@
+"""Appointments, contacts and tasks of one mailbox on Exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from exchangelib.errors import ErrorItemNotFound, EWSError
+from exchangelib.items import SEND_TO_NONE
+from exchangelib.properties import ItemId
+from exchangelib.util import MNS, TNS
+from lxml.etree import _Element as Element
+
+from profiles.act_items import Fields, Glimpse, Item, ItemKind, ItemPage, Notify, Value, Written
+from profiles.connectors.base import (
+    Cause,
+    Conflict,
+    ItemRejected,
+    MailboxUnavailable,
+    OutcomeUnknown,
+    ResyncRequired,
+    Transient,
+)
+from profiles.connectors.ews.act import calendar, contacts, operations, tasks
+from profiles.connectors.ews.act.operations import Changes
+from profiles.connectors.ews.act.properties import (
+    Path,
+    Property,
+    extended_element,
+    extended_text,
+    instant,
+    read_all,
+    write_all,
+)
+from profiles.connectors.ews.errors import PARSING, surely_not_done, translate_item
+from profiles.connectors.ews.filing import blocks, categories
+from profiles.connectors.ews.meanings import UnreadableAnswer
+from profiles.connectors.ews.operations import MARK, FindItem, Result, SyncFolderItems, item, item_id, moment, text
+from profiles.connectors.ews.session import EwsSession
+from profiles.connectors.notifying import addresses_mailed
+from profiles.items import Access, Missing, Progress, no_progress
+
+PAGE = 256
+ITEMS_AT_ONCE = 50
+_MARK = Path.extended(MARK)
+_COMMON = (Path.field("item:Categories"), Path.field("item:LastModifiedTime"), _MARK)
+_OCCURRENCE = tuple(Path.field(f"calendar:{name}") for name in ("UID", "Start", "OriginalStart", "CalendarItemType"))
+_ON_CREATE = {Notify.NOBODY: SEND_TO_NONE, Notify.ALL: "SendToAllAndSaveCopy", Notify.CHANGED: "SendToAllAndSaveCopy"}
+_ON_UPDATE = {
+    Notify.NOBODY: SEND_TO_NONE,
+    Notify.ALL: "SendToAllAndSaveCopy",
+    Notify.CHANGED: "SendToChangedAndSaveCopy",
+}
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Where items of a kind lie, as which element they are written, and their properties."""
+
+    folder: str
+    tag: str
+    properties: tuple[Property, ...]
+    asked: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return (*_COMMON, *self.asked, *(path for one in self.properties for path in one.asked))
+
+
+_KINDS: Mapping[ItemKind, _Kind] = {
+    ItemKind.APPOINTMENT: _Kind("calendar", "t:CalendarItem", calendar.PROPERTIES, calendar.ASKED),
+    ItemKind.CONTACT: _Kind("contacts", "t:Contact", contacts.PROPERTIES),
+    ItemKind.TASK: _Kind("tasks", "t:Task", tasks.PROPERTIES),
+}
+
+
+class EwsItemStore:
+    """An ItemStore over EWS: the calendar, the contacts and the tasks that every mailbox has, without subfolders. Keys are
+    item ids, versions are ChangeKeys, the cursor is Exchange's synchronization state."""
+
+    def __init__(self, access: Access, progress: Progress = no_progress) -> None:
+        self._session = EwsSession(access, progress)
+
+    def changes(self, kind: ItemKind, cursor: str) -> Iterator[ItemPage]:
+        """Pages of at most 256 changes; one request when idle. A series is shown as one item."""
+        from_the_beginning = not cursor
+        while True:
+            page = self._page(kind, cursor, from_the_beginning)
+            yield page
+            if not page.more:
+                return
+            cursor = page.cursor
+
+    def fetch(self, kind: ItemKind, keys: Sequence[str]) -> Iterator[Item | Missing]:
+        """In blocks of 50; what differs within series costs one more request for each block."""
+        for block in blocks(keys, ITEMS_AT_ONCE):
+            yield from self._fetched(kind, block)
+
+    def find(self, kind: ItemKind, marks: Sequence[str]) -> dict[str, str]:
+        """One request for each mark: only asked after an interruption."""
+        found: dict[str, str] = {}
+        for mark in marks:
+            with self._session.talking():
+                one = self._session.new(FindItem).ask(self._session.folder(_KINDS[kind].folder), mark)
+            if one is not None:
+                found[mark] = one.id
+        return found
+
+    def create(self, kind: ItemKind, mark: str, fields: Fields, notify: Notify) -> Written:
+        """Create one item with our mark."""
+        of = _KINDS[kind]
+        changes = [(_MARK, extended_element(MARK, mark)), *_changes(kind, fields)]
+        elements = [found for _, found in changes if found is not None]
+        elements.sort(key=_place)
+        return self._written(
+            lambda: self._session.new(operations.CreateOne).ask(
+                self._session.folder(of.folder), of.tag, elements, _ON_CREATE[notify]
+            )
+        )
+
+    def update(self, kind: ItemKind, key: str, version: str, fields: Fields, notify: Notify) -> Written:
+        """Set these fields. What makes up the time of an appointment is completed by what the item has now."""
+        changes = _changes(kind, self._with_times(key, fields) if kind is ItemKind.APPOINTMENT else fields)
+        if not changes:
+            return Written(key, version)
+        return self._update(kind, ItemId(id=key, changekey=version), changes, notify)
+
+    def update_occurrence(self, key: str, original_start: datetime, fields: Fields, notify: Notify) -> Written:
+        """Change one occurrence, which is looked up in the calendar by the start it would have had."""
+        occurrence = self._occurrence(key, original_start)
+        changes = _changes(ItemKind.APPOINTMENT, self._with_times(occurrence.id, fields))
+        self._update(ItemKind.APPOINTMENT, occurrence, changes, notify)
+        return self._as_it_is(key)
+
+    def delete_occurrence(self, key: str, original_start: datetime, notify: Notify) -> Written:
+        """Delete one occurrence; it is in no calendar any more, and the series remembers it."""
+        occurrence = self._occurrence(key, original_start)
+        self._carried_out(lambda: self._session.new(operations.DeleteOne).ask(occurrence.id, _ON_CREATE[notify]))
+        return self._as_it_is(key)
+
+    def mark(self, kind: ItemKind, key: str, version: str, mark: str) -> Written:
+        """Put our mark on an item that somebody made."""
+        changes = [(_MARK, extended_element(MARK, mark))]
+        return self._update(kind, ItemId(id=key, changekey=version), changes, Notify.NOBODY)
+
+    def delete(self, kind: ItemKind, key: str, notify: Notify) -> None:
+        """Move to Deleted Items."""
+        try:
+            self._carried_out(lambda: self._session.new(operations.DeleteOne).ask(key, _ON_CREATE[notify]))
+        except _Gone:
+            return
+
+    def would_notify(self, before: Item | None, fields: Fields, notify: Notify) -> frozenset[str]:
+        """Exchange does as it is told."""
+        return addresses_mailed(before, fields, notify)
+
+    def close(self) -> None:
+        """Leave the connections to other mailboxes of the same account, or close them."""
+        self._session.close()
+
+    # Changes
+
+    def _page(self, kind: ItemKind, cursor: str, from_the_beginning: bool) -> ItemPage:
+        try:
+            with self._session.talking():
+                folder = self._session.folder(_KINDS[kind].folder)
+                message = self._session.new(SyncFolderItems).ask(folder, cursor, PAGE)
+                return _read_page(message, cursor, from_the_beginning)
+        except (ItemRejected, ResyncRequired) as error:
+            if isinstance(error, ResyncRequired) and cursor:
+                raise
+            raise MailboxUnavailable(
+                f"The folder {_KINDS[kind].folder} cannot be listed.", words=error.words, cause=Cause.FOLDER
+            ) from error
+
+    # Reading
+
+    def _fetched(self, kind: ItemKind, keys: Sequence[str]) -> list[Item | Missing]:
+        """One result per key. If the server fails over the block, each item is asked for alone (law 5)."""
+        try:
+            with self._session.talking():
+                results = self._session.new(operations.GetItems).ask(keys, _KINDS[kind].paths)
+            differing = self._differing(results) if kind is ItemKind.APPOINTMENT else {}
+        except (ItemRejected, UnreadableAnswer) as error:
+            if len(keys) > 1:
+                return [found for key in keys for found in self._fetched(kind, [key])]
+            return [Missing(keys[0], gone=False, error=error.words or str(error))]
+        return [self._read(kind, key, result, differing) for key, result in zip(keys, results, strict=True)]
+
+    def _differing(self, results: Sequence[Result]) -> dict[str, Element]:
+        """The occurrences that differ from their series, of all series of a block."""
+        series = [item(result) for result in results if not isinstance(result, EWSError)]
+        keys = [key for one in series for key in calendar.exceptions(one)]
+        found: dict[str, Element] = {}
+        for block in blocks(keys, ITEMS_AT_ONCE):
+            with self._session.talking():
+                answers = self._session.new(operations.GetItems).ask(block, _KINDS[ItemKind.APPOINTMENT].paths)
+            found.update(
+                (key, item(one)) for key, one in zip(block, answers, strict=True) if not isinstance(one, EWSError)
+            )
+        return found
+
+    def _read(self, kind: ItemKind, key: str, result: Result, differing: Mapping[str, Element]) -> Item | Missing:
+        if isinstance(result, EWSError):
+            return self._missing(key, result)
+        try:
+            return _item(kind, item(result), differing)
+        except PARSING:
+            return Missing(key, gone=False, error="What Exchange says about the item could not be read.")
+
+    def _missing(self, key: str, refusal: EWSError) -> Missing:
+        if isinstance(refusal, ErrorItemNotFound):
+            return Missing(key, gone=True)
+        error = translate_item(refusal, self._session.access)
+        if not isinstance(error, ItemRejected | UnreadableAnswer | Conflict):
+            raise error from None
+        return Missing(key, gone=False, error=error.words or str(error))
+
+    # Writing
+
+    def _with_times(self, key: str, fields: Fields) -> Fields:
+        asked = [name for name in calendar.TIMES if name in fields]
+        if not asked or len(asked) == len(calendar.TIMES):
+            return fields
+        with self._session.talking():
+            [result] = self._session.new(operations.GetItems).ask([key], calendar.ASKED)
+            if isinstance(result, EWSError):
+                raise result
+            return {**calendar.read_times(item(result)), **fields}
+
+    def _update(self, kind: ItemKind, found: ItemId, changes: Changes, notify: Notify) -> Written:
+        return self._written(
+            lambda: self._session.new(operations.UpdateOne).ask(found, _KINDS[kind].tag, changes, _ON_UPDATE[notify])
+        )
+
+    def _written(self, ask: Callable[[], ItemId]) -> Written:
+        found = self._carried_out(ask)
+        return Written(found.id, found.changekey or "")
+
+    def _carried_out(self, ask: Callable[[], Answer]) -> Answer:
+        """Around every write. Raises OutcomeUnknown where the line broke and nobody knows whether it was done."""
+        try:
+            with self._session.talking():
+                try:
+                    return ask()
+                except ErrorItemNotFound:
+                    raise _Gone("The item is not there any more.", cause=Cause.ITEM) from None
+        except Transient as error:
+            if surely_not_done(error):
+                raise
+            message = f"Whether it was done is not known. {error}"
+            raise OutcomeUnknown(message, words=error.words, remedy=error.remedy, cause=error.cause) from error
+
+    # Series
+
+    def _occurrence(self, key: str, original_start: datetime) -> ItemId:
+        """The occurrence of a series that begins at this time, or would begin then had nobody moved it."""
+        series = next(iter(self._fetched(ItemKind.APPOINTMENT, [key])))
+        if isinstance(series, Missing):
+            raise ItemRejected("The series is not there any more.", words=series.error, cause=Cause.ITEM)
+        with self._session.talking():
+            [result] = self._session.new(operations.GetItems).ask([key], calendar.ASKED)
+            if isinstance(result, EWSError):
+                raise result
+            for one in item(result).iterfind(f"{{{TNS}}}ModifiedOccurrences/{{{TNS}}}Occurrence"):
+                if moment(one, "OriginalStart") == original_start:
+                    return self._with_version(item_id(one).id)
+            until = instant(original_start + timedelta(seconds=1))
+            folder = self._session.folder("calendar")
+            found = self._session.new(operations.FindOccurrence).ask(
+                folder, instant(original_start), until, _OCCURRENCE
+            )
+        for one in found:
+            if text(one, "UID") == series.uid and moment(one, "Start") == original_start:
+                return item_id(one)
+        raise ItemRejected(
+            f"The series has no occurrence on {original_start:%Y-%m-%d %H:%M} UTC.",
+            remedy="Read the series again.",
+            cause=Cause.ITEM,
+        )
+
+    def _with_version(self, key: str) -> ItemId:
+        [result] = self._session.new(operations.GetItems).ask([key], _OCCURRENCE)
+        if isinstance(result, EWSError):
+            raise result
+        return item_id(item(result))
+
+    def _as_it_is(self, key: str) -> Written:
+        with self._session.talking():
+            [result] = self._session.new(operations.GetItems).ask([key], _OCCURRENCE)
+            if isinstance(result, EWSError):
+                raise result
+            found = item_id(item(result))
+        return Written(found.id, found.changekey or "")
+
+
+class _Gone(ItemRejected):
+    """The item is not there any more."""
+
+
+def _changes(kind: ItemKind, fields: Fields) -> list[tuple[Path, Element | None]]:
+    changes = write_all(_KINDS[kind].properties, fields)
+    if kind is ItemKind.APPOINTMENT and any(name in fields for name in calendar.TIMES):
+        told: dict[str, Value] = {"is_all_day": False, "time_zone": "UTC", "start": None, "end": None}
+        changes += calendar.write_times({**told, **fields})
+    return changes
+
+
+_LATE = ("Recurrence", "StartTimeZone", "EndTimeZone")
+_EARLY = ("Subject", "Sensitivity", "Body", "Importance", "ExtendedProperty", "Start", "End", "IsAllDayEvent")
+
+
+def _place(found: Element) -> int:
+    """Where an element stands in the schema; those in the middle are in order already."""
+    name = str(found.tag).rpartition("}")[2]
+    if name in _EARLY:
+        return _EARLY.index(name) - len(_EARLY)
+    return 1 + _LATE.index(name) if name in _LATE else 0
+
+
+def _read_page(message: Element, cursor: str, from_the_beginning: bool) -> ItemPage:
+    state = message.findtext(f"{{{MNS}}}SyncState") or ""
+    if not state:
+        raise UnreadableAnswer("Exchange gave no synchronization state.")
+    more = message.findtext(f"{{{MNS}}}IncludesLastItemInRange") != "true" and state != cursor
+    seen: dict[str, Glimpse | None] = {}
+    for change in message.iterfind(f"{{{MNS}}}Changes/*"):
+        if change.tag == f"{{{TNS}}}ReadFlagChange":
+            continue
+        gone = change.tag == f"{{{TNS}}}Delete"
+        found = item_id(change if gone else change[0])
+        seen[found.id] = None if gone else Glimpse(found.id, found.changekey or "")
+    return ItemPage(
+        shown=tuple(one for one in seen.values() if one is not None),
+        gone=tuple(key for key, one in seen.items() if one is None),
+        cursor=state,
+        more=more,
+        complete=from_the_beginning and not more,
+    )
+
+
+def _item(kind: ItemKind, found: Element, differing: Mapping[str, Element]) -> Item | Missing:
+    found_id = item_id(found)
+    if kind is ItemKind.APPOINTMENT and not calendar.is_series_or_single(found):
+        return Missing(found_id.id, gone=True)
+    fields = calendar.read_fields(found) if kind is ItemKind.APPOINTMENT else read_all(_KINDS[kind].properties, found)
+    one = Item(
+        kind=kind,
+        key=found_id.id,
+        version=found_id.changekey or "",
+        fields=fields,
+        mark=extended_text(found, MARK),
+        categories=tuple(categories(found)),
+        modified_on=moment(found, "LastModifiedTime"),
+    )
+    return calendar.with_series(one, found, differing.get) if kind is ItemKind.APPOINTMENT else one
