@@ -2,6 +2,7 @@
 
     POST   /accounts                        {address, password, impersonate?, switches?}
     POST   /delegates                       {owner, delegate}
+    POST   /senders                         {owner, sender, right}: "send-as", "send-on-behalf" or "" for none any more
     POST   /deliver                         {to: [...], raw_text | raw_base64, from?, folder?, received?}
     GET    /mailboxes                       every address with its count of items per folder
     GET    /mailboxes/ADDRESS               its items
@@ -23,8 +24,8 @@
     POST   /reset                           back to the accounts of the command line
     GET    /health
 
-Ids are percent-encoded in paths. A folder is named by its id, its distinguished name, its path ("Inbox/Customers") or
-its display name.
+`owner.py` adds what is about appointments, contacts and tasks. Ids are percent-encoded in paths. A folder is named by
+its id, its distinguished name, its path ("Inbox/Customers") or its display name.
 Every error is {"error": sentence}.
 """
 
@@ -46,7 +47,8 @@ from serversync.sandbox import json_http
 from serversync.sandbox.faults import FaultError
 from serversync.sandbox.json_http import Answer, HttpError, Request
 from serversync.sandbox.mailbox import FolderError
-from serversync.sandbox.store import SWITCHES, Folder, Item, MailboxStore, World
+from serversync.sandbox.owner import Owner
+from serversync.sandbox.store import SENDER_RIGHTS, SWITCHES, Folder, Item, MailboxStore, World
 
 Route = tuple[str, re.Pattern[str], Callable[..., Answer]]
 
@@ -65,6 +67,7 @@ class Control:
             ("GET", "/health", self.health),
             ("POST", "/accounts", self.add_account),
             ("POST", "/delegates", self.add_delegate),
+            ("POST", "/senders", self.add_sender),
             ("POST", "/deliver", self.deliver),
             ("GET", "/mailboxes", self.mailboxes),
             ("GET", "/mailboxes/([^/]+)", self.items),
@@ -79,6 +82,7 @@ class Control:
             ("POST", "/mailboxes/([^/]+)/folders/delete", self.delete_folder),
             ("POST", "/mailboxes/([^/]+)/restore", self.restore),
             ("POST", "/mailboxes/([^/]+)/lose-sync-state", self.lose_sync_state),
+            *Owner(world).routes(),
             ("POST", "/faults", self.plant_fault),
             ("GET", "/faults", self.faults),
             ("DELETE", "/faults", self.clear_faults),
@@ -128,6 +132,14 @@ class Control:
         owner, delegate = _address(body["owner"]).lower(), _address(body["delegate"]).lower()
         self.world.delegates.setdefault(owner, set()).add(delegate)
         return {"owner": owner, "delegates": sorted(self.world.delegates[owner])}
+
+    def add_sender(self, body: dict[str, Any]) -> Answer:
+        """Let one account send in the name of another, or no longer."""
+        owner, sender, right = _address(body["owner"]).lower(), _address(body["sender"]).lower(), str(body["right"])
+        if right not in ("", *SENDER_RIGHTS):
+            raise HttpError(400, f"The rights are {' and '.join(SENDER_RIGHTS)}.")
+        self.world.senders.setdefault(owner, {})[sender] = right
+        return {"owner": owner, "senders": self.world.senders[owner]}
 
     def change_settings(self, body: dict[str, Any]) -> Answer:
         """Change what holds for all servers."""

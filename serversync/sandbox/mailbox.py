@@ -86,6 +86,7 @@ class Item:
     item_class: str = "IPM.Note"
     categories: list[str] = field(default_factory=list)
     properties: dict[str, str] = field(default_factory=dict)
+    modified: datetime | None = None
 
     @property
     def size(self) -> int:
@@ -243,7 +244,7 @@ class MailboxStore:
         item.is_draft = item.is_draft if is_draft is None else is_draft
         item.categories = item.categories if categories is None else list(categories)
         item.properties = item.properties if properties is None else dict(properties)
-        item.change_key = opaque_change_key()
+        item.change_key, item.modified = opaque_change_key(), self._now()
         self._journal(item, "update" if any(more) or is_read is None else "read")
 
     def move(self, item: Item, folder_id: str) -> Item:

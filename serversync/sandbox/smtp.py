@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from serversync.sandbox.faults import Fault
 from serversync.sandbox.lines import LineConnection, LineSession, ProtocolError, plain_credentials
-from serversync.sandbox.store import World
+from serversync.sandbox.store import SEND_AS, World
 
 PATH = re.compile(r"^(FROM|TO):\s*<(?:@[^:]*:)?([^<>\s]*)>\s*(.*)$", re.IGNORECASE)
 MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
@@ -112,7 +112,8 @@ class SmtpSession(LineSession):
         self.greeted = True
         self.envelope = None
         settings = self.world.settings
-        abilities = ["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", f"SIZE {settings.size_limit}"]
+        abilities = ["8BITMIME", "ENHANCEDSTATUSCODES", f"SIZE {settings.size_limit}"]
+        abilities += [] if self.world.has_switch("no_smtputf8", self.mailbox) else ["SMTPUTF8"]
         abilities += [] if self.world.has_switch("no_pipelining", self.mailbox) else ["PIPELINING"]
         abilities += ["STARTTLS"] if self.tls is not None and not self.connection.secure else []
         return reply(250, settings.host_name, *abilities, "AUTH PLAIN LOGIN")
@@ -175,7 +176,7 @@ class SmtpSession(LineSession):
         account = self.mailbox
         if account is None or account.impersonate or not self.world.has_switch("own_sender_only", account):
             return True
-        return sender.lower() == account.address.lower()
+        return self.world.sender_right(account, sender) == SEND_AS
 
     def _rcpt(self, argument: str) -> bytes:
         path = PATH.match(argument)

@@ -24,12 +24,18 @@ __all__ = [
     "Item",
     "Listener",
     "MailboxStore",
+    "MeetingMail",
     "RequestLog",
     "Settings",
     "World",
 ]
 
-SWITCHES = frozenset({"no_uidl", "no_top", "no_pipelining", "no_auth_plain", "maildrop_lock", "own_sender_only"})
+SWITCHES = frozenset(
+    {"no_uidl", "no_top", "no_pipelining", "no_smtputf8", "no_auth_plain", "maildrop_lock", "own_sender_only"}
+)
+
+SEND_AS, SEND_ON_BEHALF = "send-as", "send-on-behalf"
+SENDER_RIGHTS = (SEND_AS, SEND_ON_BEHALF)
 
 
 @dataclass
@@ -51,6 +57,21 @@ class Request:
     operation: str
     mailbox: str
     time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingMail:
+    """One mail about a meeting that left a mailbox: a "request", "update", "cancellation" or "response" to one person.
+    `original_start` is set where it is about one occurrence of a series, `response` where it is one."""
+
+    time: datetime
+    sender: str
+    recipient: str
+    kind: str
+    uid: str
+    subject: str
+    original_start: datetime | None = None
+    response: str = ""
 
 
 class RequestLog:
@@ -75,7 +96,8 @@ class RequestLog:
 class World:
     """Everything the faces serve. Addresses are compared without case.
 
-    `delegates` maps an owner's address to the addresses that may open the owner's mailbox. `switches` (see `SWITCHES`)
+    `delegates` maps an owner's address to the addresses that may open the owner's mailbox, `senders` to those that may
+    send in the owner's name, each with one of `SENDER_RIGHTS`. `switches` (see `SWITCHES`)
     turn abilities off for everybody; each mailbox has its own as well. `on_reset` is called after everything was reset.
     """
 
@@ -83,11 +105,13 @@ class World:
         self.accounts: dict[str, MailboxStore] = {}
         self.outside: dict[str, MailboxStore] = {}
         self.delegates: dict[str, set[str]] = {}
+        self.senders: dict[str, dict[str, str]] = {}
         self.switches: set[str] = set()
         self.settings = Settings()
         self.clock_offset = timedelta()
         self.faults = Faults()
         self.log = RequestLog(self.now)
+        self.meeting_mails: list[MeetingMail] = []
         self.on_reset: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
@@ -132,6 +156,13 @@ class World:
         delegates = {address.lower() for address in self.delegates.get(owner.address.lower(), ())}
         return visitor is owner or visitor.address.lower() in delegates
 
+    def sender_right(self, visitor: MailboxStore, address: str) -> str:
+        """With what right `visitor` may send with this address in From: SEND_AS as itself, else one of `SENDER_RIGHTS`,
+        "" for none. A delegate may read, not send."""
+        if visitor.address.lower() == address.lower():
+            return SEND_AS
+        return self.senders.get(address.lower(), {}).get(visitor.address.lower(), "")
+
     def has_switch(self, name: str, mailbox: MailboxStore | None = None) -> bool:
         """Whether a switch is set for everybody, or for this mailbox."""
         return name in self.switches or (mailbox is not None and name in mailbox.switches)
@@ -149,11 +180,13 @@ class World:
         self.accounts.clear()
         self.outside.clear()
         self.delegates.clear()
+        self.senders.clear()
         self.switches.clear()
         self.settings = Settings()
         self.clock_offset = timedelta()
         self.faults.clear()
         self.log.clear()
+        self.meeting_mails.clear()
         for callback in self.on_reset:
             callback()
 

@@ -143,6 +143,62 @@ const steps = {
     assert.strictEqual(again.Location, "Room 2");
   },
 
+  async "create a series, change one occurrence and delete another"() {
+    const series = new ews.Appointment(service);
+    series.Subject = "Stand-up";
+    series.Start = new ews.DateTime("2026-03-03T08:00:00Z");
+    series.End = new ews.DateTime("2026-03-03T08:30:00Z");
+    const days = [ews.DayOfTheWeek.Tuesday, ews.DayOfTheWeek.Thursday];
+    series.Recurrence = new ews.Recurrence.WeeklyPattern(series.Start.Date, 1, days);
+    series.Recurrence.NumberOfOccurrences = 4;
+    await series.Save(WellKnownFolderName.Calendar, ews.SendInvitationsMode.SendToNone);
+    const quietly = ews.SendInvitationsOrCancellationsMode.SendToNone;
+    const second = await ews.Appointment.BindToOccurrence(service, series.Id, 2);
+    assert.strictEqual(second.AppointmentType, ews.AppointmentType.Occurrence);
+    second.Subject = "Long stand-up";
+    await second.Update(ews.ConflictResolutionMode.AlwaysOverwrite, quietly);
+    const third = await ews.Appointment.BindToOccurrence(service, series.Id, 3);
+    await third.Delete(ews.DeleteMode.MoveToDeletedItems, ews.SendCancellationsMode.SendToNone);
+    const view = new ews.CalendarView(new ews.DateTime("2026-03-03T00:00:00Z"), new ews.DateTime("2026-04-01T00:00:00Z"));
+    const shown = await service.FindAppointments(WellKnownFolderName.Calendar, view);
+    const seen = shown.Items.map((item) => `${item.Start.ToISOString().slice(8, 10)} ${item.Subject}`);
+    assert.deepStrictEqual(seen, ["03 Stand-up", "05 Long stand-up", "12 Stand-up"]);
+    const master = await ews.Appointment.BindToRecurringMaster(service, shown.Items[1].Id);
+    assert.strictEqual(master.Id.UniqueId, series.Id.UniqueId);
+    assert.strictEqual(master.ModifiedOccurrences.Count, 1);
+    assert.strictEqual(master.DeletedOccurrences.Count, 1);
+    assert.strictEqual(master.Recurrence.NumberOfOccurrences, 4);
+  },
+
+  async "invite a colleague and call it off"() {
+    const meeting = new ews.Appointment(service);
+    meeting.Subject = "Review";
+    meeting.Start = new ews.DateTime("2026-03-02T14:00:00Z");
+    meeting.End = new ews.DateTime("2026-03-02T15:00:00Z");
+    meeting.RequiredAttendees.Add("service@us.test");
+    await meeting.Save(WellKnownFolderName.Calendar, ews.SendInvitationsMode.SendOnlyToAll);
+    await meeting.Delete(ews.DeleteMode.MoveToDeletedItems, ews.SendCancellationsMode.SendOnlyToAll);
+    const mails = await control("GET", "/meeting-mails");
+    assert.deepStrictEqual(mails.map((mail) => `${mail.kind} ${mail.to}`), [
+      "request service@us.test",
+      "cancellation service@us.test",
+    ]);
+  },
+
+  async "create and complete a task"() {
+    const task = new ews.Task(service);
+    task.Subject = "Call Ann";
+    task.DueDate = new ews.DateTime("2026-03-05T00:00:00Z");
+    await task.Save(WellKnownFolderName.Tasks);
+    const again = await ews.Task.Bind(service, task.Id);
+    again.Status = ews.TaskStatus.Completed;
+    await again.Update(ews.ConflictResolutionMode.AutoResolve);
+    const done = await ews.Task.Bind(service, task.Id);
+    assert.strictEqual(done.IsComplete, true);
+    assert.strictEqual(Number(done.PercentComplete), 100);
+    assert.strictEqual(done.DueDate.ToISOString().slice(0, 10), "2026-03-05");
+  },
+
   async "create a contact with an extended property"() {
     const contact = new ews.Contact(service);
     contact.GivenName = "Ann";

@@ -257,6 +257,16 @@ def test_it_ends_with_its_standard_input_if_told_so() -> None:
         assert process.wait(timeout=20) == 0
 
 
+def test_the_right_to_send_in_anothers_name_is_given_and_taken_back(alice: SandboxProcess) -> None:
+    assert alice.post("/senders", {"owner": "Bob@us.test", "sender": ALICE, "right": "send-as"}) == {
+        "owner": "bob@us.test",
+        "senders": {ALICE: "send-as"},
+    }
+    assert alice.post("/senders", {"owner": "bob@us.test", "sender": ALICE, "right": ""})["senders"] == {ALICE: ""}
+    with pytest.raises(Refused, match="send-as and send-on-behalf"):
+        alice.sender("bob@us.test", ALICE, "full access")
+
+
 def test_it_ends_at_once_if_its_authority_cannot_be_written(tmp_path: Path) -> None:
     with start("--tls-self-signed", str(tmp_path / "missing" / "authority.pem")) as process:
         _, errors = process.communicate(timeout=20)

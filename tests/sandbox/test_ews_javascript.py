@@ -33,4 +33,4 @@ def test_a_javascript_client_can_do_everything_it_needs(sandbox: SandboxProcess,
         timeout=100,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert run.stdout.count("ok ") == 18
+    assert run.stdout.count("ok ") == 21

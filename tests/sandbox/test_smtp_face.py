@@ -163,6 +163,14 @@ def test_commands_out_of_order_or_form_are_refused(office: SandboxProcess, words
     assert codes(talk(office, words + b"QUIT\r\n"))[-2] == expected
 
 
+def test_a_server_can_be_without_smtputf8(office: SandboxProcess) -> None:
+    with smtp(office) as client:
+        assert client.has_extn("smtputf8")
+    office.settings(switches=["no_smtputf8"])
+    with smtp(office) as client:
+        assert not client.has_extn("smtputf8")
+
+
 def test_too_large_a_message_is_refused_when_announced_and_when_sent(office: SandboxProcess) -> None:
     office.settings(size_limit=1000)
     with smtp(office) as client:

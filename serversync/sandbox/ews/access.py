@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
+from serversync.sandbox.ews import series
 from serversync.sandbox.ews.soap import (
     Element,
     EwsError,
@@ -18,6 +20,8 @@ from serversync.sandbox.ews.soap import (
 from serversync.sandbox.store import Folder, FolderError, Item, MailboxStore, World
 
 Content = list[Element]
+ITEM_ID_ATTRIBUTES = ("Id", "RecurringMasterId", "OccurrenceId")
+REFERENCES = ("FolderId", "ItemId", "ParentItemId", "OccurrenceItemId", "RecurringMasterItemId", "ReferenceItemId")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An item and the mailbox it is in."""
+    """An item and the mailbox it is in. An occurrence of a series is an `item` that is in no folder: what becomes of it
+    is kept with its `series`."""
 
     mailbox: MailboxStore
     item: Item
+    series: Item | None = None
 
 
 @dataclass(slots=True)
@@ -77,14 +83,17 @@ class Call:
         return self.place(references[0])
 
     def found(self, reference: Element) -> Found:
-        """The item an ItemId means. Raises EwsError(ErrorItemNotFound, ErrorAccessDenied, ErrorInvalidIdMalformed)."""
-        item_id = reference.get("Id", "")
+        """The item that an ItemId, OccurrenceItemId or RecurringMasterItemId means.
+
+        Raises EwsError(ErrorItemNotFound, ErrorAccessDenied, ErrorInvalidIdMalformed and those of series).
+        """
+        item_id, original = series.split_id(referenced_id(reference))
         if len(item_id) < 8:
             raise EwsError("ErrorInvalidIdMalformed", "Id is malformed.")
         for mailbox in self._mailboxes():
             item = mailbox.find(item_id)
             if item is not None:
-                return Found(self._opened(mailbox), item)
+                return _meant(reference, Found(self._opened(mailbox), item), original)
         raise EwsError("ErrorItemNotFound", "The specified object was not found in the store.")
 
     def _distinguished(self, reference: Element) -> Place:
@@ -106,6 +115,32 @@ class Call:
         """The acting mailbox first, since nearly every id is found there."""
         yield self.acting
         yield from (mailbox for mailbox in self.world.mailboxes() if mailbox is not self.acting)
+
+
+def referenced_id(reference: Element) -> str:
+    """The id in a reference to an item, whatever kind of reference it is."""
+    return next((value for name in ITEM_ID_ATTRIBUTES if (value := reference.get(name))), "")
+
+
+def _meant(reference: Element, found: Found, original: datetime | None) -> Found:
+    """The occurrence, or the master, that a reference means by an id it was found by."""
+    kind, master = local_name(reference), found.item
+    if kind == "RecurringMasterItemId":
+        if original is None:
+            raise EwsError("ErrorCalendarCannotUseIdForRecurringMasterId", "The id is not that of an occurrence.")
+        return found
+    if kind == "OccurrenceItemId":
+        if original is not None or not series.is_series(master):
+            raise EwsError("ErrorCalendarCannotUseIdForOccurrenceId", "The id is not that of a recurring master.")
+        number = reference.get("InstanceIndex", "")
+        index = int(number) if number.isdigit() else 0
+        return Found(found.mailbox, series.occurrence_number(master, index), master)
+    if original is None:
+        return found
+    item = series.occurrence(master, original) if series.is_series(master) else None
+    if item is None:
+        raise EwsError("ErrorItemNotFound", "The specified object was not found in the store.")
+    return Found(found.mailbox, item, master)
 
 
 def for_each(
@@ -165,11 +200,12 @@ def target_address(call: Call, request: SoapRequest) -> str:
         name = local_name(element)
         if name == "DistinguishedFolderId" and (address := inner_text(element, "EmailAddress")):
             return address
-        if name in ("FolderId", "ItemId", "ParentItemId"):
-            return _owner_address(call.world, element.get("Id", "")) or call.acting.address
+        if name in REFERENCES:
+            return _owner_address(call.world, referenced_id(element)) or call.acting.address
     return call.acting.address
 
 
 def _owner_address(world: World, wanted: str) -> str:
-    owners = (box.address for box in world.mailboxes() if wanted in box.folders or box.find(wanted) is not None)
+    item_id = series.split_id(wanted)[0]
+    owners = (box.address for box in world.mailboxes() if wanted in box.folders or box.find(item_id) is not None)
     return next(owners, "")

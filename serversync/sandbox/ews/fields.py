@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import html
+import re
 from collections.abc import Callable
 
 from serversync.sandbox.ews import message
@@ -39,6 +41,17 @@ def body(item: Item, body_type: str) -> Element:
     if body_type == "HTML" and kind == "Text":
         escaped = text.replace("&", "&amp;").replace("<", "&lt;")
         text, kind = f"<html><body><pre>{escaped}</pre></body></html>", "HTML"
+    return t("Body", text, BodyType=kind)
+
+
+def stored_body(element: Element, body_type: str) -> Element:
+    """The kept `t:Body` of an appointment, contact or task as text or HTML, whatever it was written as."""
+    text, kind = element.text or "", element.get("BodyType", "Text")
+    if body_type == "Text" and kind == "HTML":
+        text = html.unescape(re.sub(r"<[^>]*>", "", re.sub(r"(?i)<br\s*/?>|</p>|</div>", "\r\n", text))).strip()
+        kind = "Text"
+    elif body_type == "HTML" and kind == "Text":
+        text, kind = f"<html><body><pre>{html.escape(text, quote=False)}</pre></body></html>", "HTML"
     return t("Body", text, BodyType=kind)
 
 
@@ -147,6 +160,7 @@ COMPUTED: dict[str, Callable[[Item], Element | None]] = {  # in the order of the
     "InternetMessageHeaders": headers,
     "DateTimeSent": _plain("DateTimeSent", lambda item: message.head_of(item.raw).date() or item.received),
     "DateTimeCreated": _plain("DateTimeCreated", lambda item: item.created),
+    "LastModifiedTime": _plain("LastModifiedTime", lambda item: item.modified or item.created),
     "DisplayCc": _display("Cc", "DisplayCc"),
     "DisplayTo": _display("To", "DisplayTo"),
     "HasAttachments": _plain("HasAttachments", lambda item: message.has_attachments(item.raw)),

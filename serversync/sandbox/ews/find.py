@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import partial
 
-from serversync.sandbox.ews import shapes
+from serversync.sandbox.ews import series, shapes
 from serversync.sandbox.ews.access import Call, Content, for_each
 from serversync.sandbox.ews.paging import paged
 from serversync.sandbox.ews.properties import Path, find_path
@@ -14,7 +15,8 @@ from serversync.sandbox.ews.soap import Element, EwsError, child, children, m, t
 from serversync.sandbox.store import Folder, Item
 
 CAP = 1000
-START, END = (Path(t("FieldURI"), uri=f"calendar:{name}") for name in ("Start", "End"))
+START = Path(t("FieldURI"), uri="calendar:Start")
+LONGEST_VIEW = timedelta(days=2 * 366)
 
 
 def find_item(call: Call) -> list[Element]:
@@ -55,15 +57,30 @@ def _page(call: Call, found: list[Item]) -> tuple[Sequence[Item], dict[str, str]
     window = child(call.body, "CalendarView")
     if window is None:
         return paged(found, child(call.body, "IndexedPageItemView"), CAP)
-    start, end = comparable(window.get("StartDate", "")), comparable(window.get("EndDate", ""))
-    inside = [item for item in found if _overlaps(item, start, end)]
+    start, end = _time(window.get("StartDate", "")), _time(window.get("EndDate", ""))
+    if end < start:
+        raise EwsError("ErrorCalendarEndDateIsEarlierThanStartDate", "EndDate is earlier than StartDate")
+    if end - start > LONGEST_VIEW:
+        raise EwsError(
+            "ErrorCalendarViewRangeTooBig", "The specified view range exceeds the maximum range of two years."
+        )
+    inside = [shown for item in found for shown in _in_window(item, start, end)]
     inside.sort(key=partial(_sort_key, START))
     return paged(inside, window, CAP)
 
 
-def _overlaps(item: Item, start: Comparable, end: Comparable) -> bool:
-    begins = [comparable(text) for text in shapes.values(item, START)]
-    ends = [comparable(text) for text in shapes.values(item, END)]
-    if not begins or not ends:
-        return False
-    return bool(begins[0] < end and ends[0] > start)  # type: ignore[operator]
+def _time(text: str) -> datetime:
+    time = comparable(text)
+    if not isinstance(time, datetime):
+        raise EwsError("ErrorSchemaValidation", f"{text!r} is not a time.")
+    return time
+
+
+def _in_window(item: Item, start: datetime, end: datetime) -> list[Item]:
+    """The item, or of a series the occurrences, that happen in a window of time."""
+    if not item.item_class.startswith("IPM.Appointment"):
+        return []
+    if series.is_series(item):
+        return series.occurrences_between(item, start, end)
+    begins, ends = series.moment(item.properties, "Start"), series.moment(item.properties, "End")
+    return [item] if series.overlaps(begins, ends, start, end) else []

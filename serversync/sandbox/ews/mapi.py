@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from serversync.sandbox.ews import message
-from serversync.sandbox.ews.properties import tag_number
+from serversync.sandbox.ews.properties import PROPERTY_SETS, extended_key, stored_element, tag_number
+from serversync.sandbox.ews.series import original_start, zone_id
 from serversync.sandbox.ews.soap import Element, wire_text
+from serversync.sandbox.ews.uid import global_object_id
 from serversync.sandbox.store import Folder, Item, MailboxStore
+from serversync.sandbox.zones import zone
 
 READ, UNSENT, HAS_ATTACHMENTS = 0x01, 0x08, 0x10
 _BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
@@ -48,11 +52,27 @@ ITEM_TAGS: dict[int, Callable[[Item], object]] = {
     0x1042: lambda item: _head(item, "In-Reply-To"),  # PidTagInReplyToId
     0x10F3: lambda item: f"{item.uidl}.EML",  # PidTagUrlCompName
     0x3007: lambda item: item.created,  # PidTagCreationTime
-    0x3008: lambda item: item.created,  # PidTagLastModificationTime
+    0x3008: lambda item: item.modified or item.created,  # PidTagLastModificationTime
     0x5D01: _sender,  # PidTagSenderSmtpAddress
     0x5D02: _sender,  # PidTagSentRepresentingSmtpAddress
     0x670E: lambda item: item.seq,  # PidTagUrlName, of which clients only need that it differs
 }
+
+
+def _global_object_id(item: Item, *, clean: bool) -> str:
+    stored = item.properties.get("t:UID")
+    if stored is None:
+        return ""
+    original = None if clean else original_start(item.properties)
+    day = None if original is None else original.astimezone(zone(zone_id(item.properties))).date()
+    return base64.b64encode(global_object_id(stored_element(stored).text or "", day)).decode()
+
+
+ITEM_NAMES: dict[str, Callable[[Item], object]] = {
+    f"x:{PROPERTY_SETS['Meeting'].lower()}/3/Binary": partial(_global_object_id, clean=False),
+    f"x:{PROPERTY_SETS['Meeting'].lower()}/35/Binary": partial(_global_object_id, clean=True),
+}
+"""Named properties: PidLidGlobalObjectId, which tells the occurrences of a series apart, and its clean twin."""
 
 FOLDER_TAGS: dict[int, Callable[[MailboxStore, Folder], object]] = {
     0x3001: lambda _, folder: folder.name,  # PidTagDisplayName
@@ -89,7 +109,7 @@ def item_property(item: Item, uri: Element) -> str | None:
     if uri.get("DistinguishedPropertySetId") == "InternetHeaders":
         return _head(item, uri.get("PropertyName", "")) or None
     tag = uri.get("PropertyTag")
-    compute = ITEM_TAGS.get(tag_number(tag)) if tag else None
+    compute = ITEM_TAGS.get(tag_number(tag)) if tag else ITEM_NAMES.get(extended_key(uri))
     return (wire_text(compute(item)) or None) if compute else None
 
 

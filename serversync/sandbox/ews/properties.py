@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -34,6 +35,18 @@ CONTACT_ENTRIES = {  # FieldURI of an IndexedFieldURI → the element that holds
     "contacts:PhoneNumber": "PhoneNumbers",
     "contacts:ImAddress": "ImAddresses",
     "contacts:PhysicalAddress": "PhysicalAddresses",
+}
+
+
+PROPERTY_SETS = {  # DistinguishedPropertySetId → the set it stands for (MS-OXPROPS 1.3.2)
+    "Address": "00062004-0000-0000-C000-000000000046",
+    "Appointment": "00062002-0000-0000-C000-000000000046",
+    "CalendarAssistant": "11000E07-B51B-40D6-AF21-CAA85EDAB1D0",
+    "Common": "00062008-0000-0000-C000-000000000046",
+    "Meeting": "6ED8DA90-450B-101B-98DA-00AA003F1305",
+    "PublicStrings": "00020329-0000-0000-C000-000000000046",
+    "Sharing": "00062040-0000-0000-C000-000000000046",
+    "Task": "00062003-0000-0000-C000-000000000046",
 }
 
 
@@ -89,7 +102,7 @@ def extended_key(uri: Element) -> str:
         raise EwsError("ErrorInvalidExtendedProperty", "An extended property needs a tag or a property set.")
     if owner == "InternetHeaders":
         return f"x:{owner}/{name.lower()}/{kind}"
-    return f"x:{owner.lower()}/{name}/{kind}"
+    return f"x:{PROPERTY_SETS.get(owner, owner).lower()}/{name}/{kind}"
 
 
 def tag_number(tag: str) -> int:
@@ -132,15 +145,29 @@ def _is_array(uri: Element) -> bool:
 
 def store_element(element: Element) -> str:
     """The XML to keep of a property element: booleans as true/false, times in UTC, as Exchange gives them back."""
-    for inner in element.iter():
+    own = deepcopy(element)
+    etree.cleanup_namespaces(own)  # else the same value from two clients would look different
+    for inner in own.iter():
         if not len(inner) and inner.text:
             inner.text = _normal(local_name(inner), inner.text.strip()) if inner.text.strip() else inner.text
-    return etree.tostring(element, encoding="unicode", with_tail=False)
+    return etree.tostring(own, encoding="unicode", with_tail=False)
 
 
 def stored_element(stored: str) -> Element:
     """The property element of kept XML."""
     return etree.fromstring(stored)
+
+
+def stored_text(properties: dict[str, str], name: str) -> str:
+    """The text of the kept element `t:name`, "" where there is none."""
+    stored = properties.get(f"t:{name}")
+    return "" if stored is None else (stored_element(stored).text or "").strip()
+
+
+def put(properties: dict[str, str], *elements: Element) -> None:
+    """Keep these elements under their names."""
+    for element in elements:
+        properties[f"t:{local_name(element)}"] = store_element(element)
 
 
 def stored_index(properties: dict[str, str], path: Path) -> Element | None:

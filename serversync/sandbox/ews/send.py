@@ -13,7 +13,7 @@ from serversync.sandbox.ews.compose import add_missing, set_header
 from serversync.sandbox.ews.properties import stored_element
 from serversync.sandbox.ews.soap import Element, EwsError, child
 from serversync.sandbox.faults import address_fault
-from serversync.sandbox.store import Item, MailboxStore, World
+from serversync.sandbox.store import SEND_ON_BEHALF, Item, MailboxStore, World
 
 _STORED_HEADER = "x:InternetHeaders/"
 
@@ -84,9 +84,8 @@ def post(world: World, mailbox: MailboxStore, raw: bytes, properties: dict[str, 
     stay in the queue for good. Raises EwsError(ErrorInvalidRecipients, ErrorSendAsDenied).
     """
     raw = _completed(world, mailbox, raw, properties)
-    head = message.head_of(raw)
-    _check_sender(world, mailbox, head)
-    recipients = _recipients(head)
+    raw = _with_sender(world, mailbox, raw)
+    recipients = _recipients(message.head_of(raw))
     refused = []
     accepted = []
     for address in recipients:
@@ -124,9 +123,13 @@ def _recipients(head: message.Head) -> list[str]:
     return list(dict.fromkeys(people))
 
 
-def _check_sender(world: World, mailbox: MailboxStore, head: message.Head) -> None:
-    """Nobody sends as another account of this world without being its delegate."""
-    sender = next((address for _, address in head.addresses("From")), mailbox.address)
-    owner = world.accounts.get(sender.lower())
-    if owner is not None and not world.may_open(mailbox, owner):
-        raise EwsError("ErrorSendAsDenied", f"{mailbox.address} does not have permission to send as {sender}.")
+def _with_sender(world: World, mailbox: MailboxStore, raw: bytes) -> bytes:
+    """The message with the Sender that the right to send in the name in From leaves it: none for who may send as that
+    address, the mailbox that sends for who may send on behalf. Nobody else sends it, a delegate as little as a stranger."""
+    author = next((address for _, address in message.head_of(raw).addresses("From")), mailbox.address)
+    if author.lower() == mailbox.address.lower():
+        return raw
+    right = world.sender_right(mailbox, author)
+    if not right:
+        raise EwsError("ErrorSendAsDenied", f"{mailbox.address} does not have permission to send as {author}.")
+    return set_header(raw, "Sender", mailbox.address if right == SEND_ON_BEHALF else None)

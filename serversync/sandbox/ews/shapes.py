@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from serversync.sandbox.ews import mapi
-from serversync.sandbox.ews.fields import COMPUTED, MESSAGE_ONLY, body, headers, item_id, kind_of
+from serversync.sandbox.ews.fields import COMPUTED, MESSAGE_ONLY, body, headers, item_id, kind_of, stored_body
+from serversync.sandbox.ews.kinds import OF_KIND, OF_SERIES
 from serversync.sandbox.ews.properties import (
+    CONTACT_ENTRIES,
     Path,
     extended_texts,
     read_path,
@@ -18,7 +20,11 @@ from serversync.sandbox.ews.properties import (
 from serversync.sandbox.ews.soap import Element, child, children, inner_text, local_name, t
 from serversync.sandbox.store import Item
 
-HEAVY = frozenset({"item:MimeContent", "item:Body", "item:UniqueBody", "item:TextBody", "item:Attachments"})
+HEAVY = frozenset(
+    {"item:MimeContent", "item:Body", "item:UniqueBody", "item:TextBody", "item:Attachments"}
+    | {f"calendar:{name}" for name in ("RequiredAttendees", "OptionalAttendees", "Resources", *OF_SERIES)}
+)
+CONTAINERS = frozenset(CONTACT_ENTRIES.values())
 _RANK = {name: rank for rank, name in enumerate(COMPUTED)}
 
 
@@ -32,7 +38,8 @@ class Shape:
     paths: tuple[Path, ...]
 
     def without_heavy(self) -> Shape:
-        """The same shape as listings may show it: Exchange gives bodies, attachments and MIME only in GetItem."""
+        """The same shape as listings may show it: Exchange gives bodies, attachments, MIME, attendees and what makes up
+        a series only in GetItem."""
         light = tuple(path for path in self.paths if path.uri not in HEAVY)
         base = "Light" if self.base in ("Default", "AllProperties") else self.base
         return Shape(base, False, self.body_type, light)
@@ -69,9 +76,31 @@ def render(item: Item, shape: Shape) -> Element:
         for name in sorted(wanted - {"ItemId"})
         if (part := named_property(item, name, shape.body_type)) is not None
     ]
-    parts += [part for path in shape.paths if (part := _other_property(item, path)) is not None]
+    others = [part for path in shape.paths if (part := _other_property(item, path)) is not None]
+    whole = {local_name(part) for part in parts} & CONTAINERS
+    parts += _merged([part for part in others if local_name(part) not in whole])
     parts.sort(key=lambda part: _RANK.get(local_name(part), len(_RANK)))
     return t(kind_of(item), *parts)
+
+
+def _merged(parts: list[Element]) -> list[Element]:
+    """The parts with the entries of one indexed property, such as all telephone numbers, in one element."""
+    containers: dict[str, Element] = {}
+    merged = []
+    for part in parts:
+        name = local_name(part)
+        known = containers.get(name)
+        if name not in CONTAINERS or known is None:
+            containers[name] = part
+            merged.append(part)
+            continue
+        for entry in children(part):
+            same = next((inner for inner in known if inner.get("Key") == entry.get("Key")), None)
+            if same is None:
+                known.append(entry)
+            else:
+                same.extend(list(entry))
+    return merged
 
 
 def values(item: Item, path: Path) -> list[str]:
@@ -89,8 +118,8 @@ def named_property(item: Item, name: str, body_type: str) -> Element | None:
         return body(item, body_type)
     stored = item.properties.get(f"t:{name}")
     if stored is not None:
-        return stored_element(stored)
-    compute = COMPUTED.get(name)
+        return stored_body(stored_element(stored), body_type) if name == "Body" else stored_element(stored)
+    compute = COMPUTED.get(name) or OF_KIND.get(kind_of(item), {}).get(name)
     if compute is None or (name in MESSAGE_ONLY and not item.raw):
         return None
     return compute(item)
@@ -98,7 +127,7 @@ def named_property(item: Item, name: str, body_type: str) -> Element | None:
 
 def _base_names(item: Item, base: str) -> set[str]:
     stored = {key[2:] for key in item.properties if key.startswith("t:")}
-    names = stored | set(COMPUTED)
+    names = stored | set(COMPUTED) | set(OF_KIND.get(kind_of(item), {}))
     heavy = {uri.partition(":")[2] for uri in HEAVY} | {"InternetMessageHeaders"}
     if base == "Light":
         return names - heavy

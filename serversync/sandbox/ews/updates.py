@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from serversync.sandbox.ews import shapes
+from dataclasses import replace
+from datetime import datetime
+
+from serversync.sandbox.ews import scheduling, shapes
 from serversync.sandbox.ews.access import Call, Content, Found, for_each
 from serversync.sandbox.ews.compose import MESSAGE_FIELDS
-from serversync.sandbox.ews.items import no_items
+from serversync.sandbox.ews.fields import kind_of
+from serversync.sandbox.ews.items import SET_BY_SERVER, no_items
 from serversync.sandbox.ews.properties import Path, find_path, read_extended, set_index, store_element
 from serversync.sandbox.ews.send import keep_copy, post, sent_folder
 from serversync.sandbox.ews.soap import Element, EwsError, child, children, local_name, m, t
+from serversync.sandbox.ews.tasks import task_property_set
 from serversync.sandbox.store import Item
 
 READ_ONLY = frozenset(
@@ -19,8 +24,10 @@ READ_ONLY = frozenset(
 class Edit:
     """The new values of one item, gathered before anything is changed: a refused change leaves no half of it."""
 
-    def __init__(self, item: Item) -> None:
+    def __init__(self, item: Item, now: datetime) -> None:
+        self.kind = kind_of(item)
         self.is_message = bool(item.raw)
+        self.now = now
         self.raw = item.raw
         self.is_read = item.is_read
         self.categories = list(item.categories)
@@ -32,7 +39,7 @@ class Edit:
             self._set_extended(path.key, value)
         elif path.index:
             set_index(self.properties, path, value)
-        elif path.name in READ_ONLY:
+        elif path.name in READ_ONLY or path.name in SET_BY_SERVER.get(self.kind, ()):
             raise EwsError("ErrorInvalidPropertySet", f"Set action is invalid for property {path.uri}.")
         elif path.name == "Categories":
             self.categories = [category.text or "" for category in children(value)]
@@ -44,6 +51,8 @@ class Edit:
             self.properties.pop(f"t:{path.name}", None)
         else:
             self.properties[f"t:{path.name}"] = store_element(value)
+        if self.kind == "Task":
+            task_property_set(self.properties, path.name, self.now)
 
     def _set_extended(self, key: str, value: Element | None) -> None:
         if value is None:
@@ -59,15 +68,26 @@ def update_item(call: Call) -> list[Element]:
         reference = change[0]
         found = call.found(reference)
         _check_version(call, found.item, reference.get("ChangeKey"))
-        edit = Edit(found.item)
+        edit = Edit(found.item, call.world.now())
         for action in children(child(change, "Updates")):
             _apply(edit, action)
+        if edit.kind == "CalendarItem":
+            return _reschedule(call, found, edit)
         _save(found, edit)
         if call.body.get("MessageDisposition") in ("SendOnly", "SendAndSaveCopy") and found.item.is_draft:
             return _send(call, found)
         return [m("Items", shapes.id_only(found.item)), m("ConflictResults", t("Count", 0))]
 
     return for_each(call, call.part("ItemChanges"), update, no_items)
+
+
+def _reschedule(call: Call, found: Found, edit: Edit) -> Content:
+    mode = scheduling.read_mode(call, "SendMeetingInvitationsOrCancellations")
+    if found.series is not None and "t:Recurrence" in edit.properties:
+        raise EwsError("ErrorInvalidPropertySet", "An occurrence has no recurrence of its own.")
+    scheduling.change(call.world, found, edit.properties, edit.categories, mode)
+    item = found.item if found.series is None else replace(found.item, change_key=found.series.change_key)
+    return [m("Items", shapes.id_only(item)), m("ConflictResults", t("Count", 0))]
 
 
 def _check_version(call: Call, item: Item, change_key: str | None) -> None:
