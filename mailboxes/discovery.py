@@ -16,16 +16,25 @@ MOVED = frozenset({Cause.WRONG_SERVER, Cause.MAILBOX_MISSING, Cause.DNS})
 
 
 def found_access(
-    mailbox: Mailbox, leg: Leg, now: datetime, progress: Progress = no_progress, *, anew: bool = False
+    mailbox: Mailbox,
+    leg: Leg,
+    now: datetime,
+    progress: Progress = no_progress,
+    *,
+    anew: bool = False,
+    patience: float | None = None,
 ) -> Access:
     """How this leg reaches its server. Where autodiscover has not found it yet, or is to look `anew`, it is asked now and
-    what it finds is remembered. Raises AccessIncomplete, KeyUnavailable and ConnectorError."""
+    what it finds is remembered. `patience` bounds each wait where a person waits. Raises AccessIncomplete, KeyUnavailable
+    and ConnectorError."""
     ask = access_to_autodiscover(mailbox, leg)
-    if ask is None:
-        return access_to(mailbox, leg)
-    if anew or not discovered_url(mailbox, leg):
-        return _found(ask, mailbox, now, progress)
-    return access_to(mailbox, leg)
+    if ask is not None and (anew or not discovered_url(mailbox, leg)):
+        return _found(_hurried(ask, patience), mailbox, now, progress)
+    return _hurried(access_to(mailbox, leg), patience)
+
+
+def _hurried(access: Access, patience: float | None) -> Access:
+    return access if patience is None else replace(access, timeout=min(access.timeout, patience))
 
 
 def found_elsewhere(

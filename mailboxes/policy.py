@@ -82,6 +82,28 @@ class Policy:
     enable_mailbox_delegation_for_outgoing_email: bool = False  # 7.6
     ask_before_sending_after_hours: int = 72  # 7.3; 0 = never ask
     mails_per_hour_to_one_address: int = 30  # the guard against loops; 0 = off
+    distinct_physical_and_logical_deletes_for_exchange_sync: bool = True  # 10.1 b, i: leaving a filter only unlinks
+    ask_before_deleting_in_crm: bool = True  # 10.6, 10.7: what was deleted in Exchange is asked about
+    sss_task_deletion_sync_behavior_from_exchange: int = 0  # 10.7: 0 always, 1 unless completed, 2 never
+    delete_appointments_on_owner_change: bool = False  # 10.3.9
+    deletions_at_once_number: int = 50  # law 9: more than so many at once are asked about; 0 = no such limit
+    deletions_at_once_percent: int = 20  # law 9: and more than this share of all; 100 = no such limit
+    recycle_bin_days: int = 30  # law 9
+    ignore_copied_items_in_sss_for_mailbox: bool = True  # 10.1 j
+    track_all_appointments_from_exchange: bool = (
+        False  # 10.1 d: everything but what is private, not only what was tracked
+    )
+    track_appointments_from_non_organizer: bool = True  # 10.3.6
+    force_organizer_sync_for_attendee_tracked_appointment: bool = False  # 10.3.6
+    use_crm_organizer_for_empty_exchange_organizer: bool = False  # 10.3.6
+    sss_sync_appointment_is_private_from_exchange: bool = False  # 10.3.8
+    sss_propagate_appointment_cancellations_to_exchange: bool = False  # 10.2.6
+    sss_update_past_meetings_in_non_draft_mode: bool = False  # 10.2.7
+    meeting_mails_per_run: int = 20  # what goes beyond waits for approval; 0 = no limit
+    is_contact_mailing_address_sync_enabled: bool = True  # 10.6: only address 1; off: all three
+    sync_contact_company: bool = True  # 10.8
+    contact_match_sure: int = 90  # percent: from here on an incoming contact is one that is here already
+    contact_match_ask: int = 60  # percent: from here on somebody is asked
     item_attempts: int = 5  # 5.22
     deletion_grace_hours: int = 0  # 5.24; more than the hours between two backups, and a restore loses nothing
     transient_failures_before_stop: int = 10  # 4.6
@@ -121,6 +143,12 @@ DYNAMICS: Mapping[str, Any] = {
     "email_token_enabled": True,
     "allow_unresolved_parties_on_email_send": False,
     "ask_before_sending_after_hours": 0,
+    "distinct_physical_and_logical_deletes_for_exchange_sync": False,
+    "ask_before_deleting_in_crm": False,
+    "deletions_at_once_number": 0,
+    "deletions_at_once_percent": 100,
+    "meeting_mails_per_run": 0,
+    "sync_contact_company": False,
     "tracking_token_form": "classic",
 }
 

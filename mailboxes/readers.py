@@ -52,25 +52,26 @@ def may_make_readers(by: User, mailbox: Mailbox | None, after: Iterable[int | No
     return by.pk in readers_of(mailbox)
 
 
-def announce(mailbox: Mailbox, before: set[int], by: User, now: datetime) -> None:
-    """Tell those who read this mailbox who reads it as well from now on, and those who do no longer that it is so."""
+def announce(mailbox: Mailbox, before: set[int], by: User | None, now: datetime) -> None:
+    """Tell those who read this mailbox who reads it as well from now on, and those who do no longer that it is so. `by` is
+    None for a configuration file."""
     after = readers_of(mailbox)
     for person in _people(after - before):
         _tell(mailbox, person, by, now)
     for person in _people(before - after):
         own = Mailbox.objects.filter(regarding_user=person).first()
         if own is not None and own.pk != mailbox.pk:
-            text = f"{_name(by)} ended that {_name(person)} reads the mail of {mailbox}."
-            raise_alert(own, TraceLevel.INFORMATION, f"{_ACCESS}{by.pk} left {mailbox.pk}", text, now, always=True)
+            text = f"{_who(by)} ended that {_name(person)} reads the mail of {mailbox}."
+            raise_alert(own, TraceLevel.INFORMATION, f"{_cause(by)} left {mailbox.pk}", text, now, always=True)
 
 
-def _tell(mailbox: Mailbox, person: Any, by: User, now: datetime) -> None:
-    whom = "themselves" if person.pk == by.pk else _name(person)
+def _tell(mailbox: Mailbox, person: Any, by: User | None, now: datetime) -> None:
+    whom = "themselves" if by is not None and person.pk == by.pk else _name(person)
     raise_alert(
         mailbox,
         TraceLevel.INFORMATION,
-        f"{_ACCESS}{by.pk} gave {person.pk}",
-        f"{_name(by)} let {whom} read the mail of {mailbox}, from now on and what is there already.",
+        f"{_cause(by)} gave {person.pk}",
+        f"{_who(by)} let {whom} read the mail of {mailbox}, from now on and what is there already.",
         now,
         remedy="Nothing, if you expected it. Otherwise ask them, or another administrator.",
         always=True,
@@ -110,6 +111,14 @@ def access_cause_of(by: Any) -> Q:
 
 def _people(ids: Iterable[int]) -> list[Any]:
     return list(get_user_model().objects.filter(pk__in=ids).order_by("pk"))
+
+
+def _who(by: User | None) -> str:
+    return "A configuration file" if by is None else _name(by)
+
+
+def _cause(by: User | None) -> str:
+    return f"{_ACCESS}{'configure' if by is None else by.pk}"
 
 
 def _name(person: Any) -> str:

@@ -22,6 +22,7 @@ from unfold.decorators import action, display
 from mailboxes.models.settings import current_policy
 from profiles import spreadsheet
 from profiles.pages import ReadOnlyAdmin, WithHistory, moment
+from tracking import admin_act as admin_act  # its pages register themselves
 from tracking import exporting
 from tracking.decide.verdicts import REASON_TEXTS
 from tracking.facts.removable import matching

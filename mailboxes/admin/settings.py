@@ -20,9 +20,10 @@ from profiles.pages import WithHistory
 
 @admin.register(UserSettings)
 class UserSettingsAdmin(WithHistory, ModelAdmin):
-    """The filter and the zone of each user (5.4)."""
+    """The filter and the zone of each user (5.4). Whether others may send in their name only they say themselves (7.5)."""
 
-    list_display = ("user", "incoming_email_filtering_method", "time_zone")
+    list_display = ("user", "incoming_email_filtering_method", "is_send_as_allowed", "time_zone")
+    readonly_fields = ("is_send_as_allowed",)
     list_filter = (("incoming_email_filtering_method", ChoicesDropdownFilter),)
     list_filter_submit = True
     list_select_related = ("user",)

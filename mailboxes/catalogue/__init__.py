@@ -74,6 +74,7 @@ _CAUSES: dict[Cause, str] = {
     Cause.QUOTA: "quota",
     Cause.SEND_AS: "send-as",
     Cause.RECIPIENT: "recipient",
+    Cause.TOO_MANY_RECIPIENTS: "too-many-recipients",
     Cause.SIZE: "too-large",
     Cause.BUSY: "throttled",
     Cause.SENDING_LIMIT: "sending-limit",

@@ -20,10 +20,25 @@ MESSAGES = (
         "No right to send in this name",
         Nature.MESSAGE,
         "The server does not let this account send with the address in From.",
-        "The message is sent from one mailbox in the name of another, without the right SendAs.",
-        "Give the right in the Exchange Management Shell, or send from the other mailbox; then send it again.",
-        ("ErrorSendAsDenied",),
-        r"ErrorSendAsDenied|may not send in the name|refused the sender",
+        "The message is sent from one mailbox in the name of another, without the right to send as it or on its behalf. "
+        "Over SMTP: the account that signs in does not own the address.",
+        "Give the right: in the Exchange Management Shell Add-RecipientPermission (SendAs) or "
+        "Set-Mailbox -GrantSendOnBehalfTo; over SMTP at the server, or let the mailbox sign in with an account of its own. "
+        "Or let such mail leave through the mailbox in From (the setting “Send through the mailbox of whoever presses "
+        "‘Send’”). Then send it again.",
+        ("ErrorSendAsDenied", "5.7.60", "5.2.252"),
+        r"ErrorSendAsDenied|may not send in the name|refused the sender|no right to send with the address|"
+        r"\b5\.7\.60\b|\b5\.2\.252\b|SendAsDenied",
+    ),
+    Entry(
+        "too-many-recipients",
+        "Too many recipients",
+        Nature.MESSAGE,
+        "The message has more recipients than the server takes in one message.",
+        "A limit of the server or of the mailbox, usually from 100 to 1,000; Exchange calls it RecipientLimits.",
+        "Write to fewer people at a time or to a distribution list, or have the limit raised.",
+        ("5.5.3", "4.5.3", "RecipLimit"),
+        r"(?i:too many recipients|recip\w*.{0,20}limit|recip\w* count exceeds)|\b[45]\.5\.3\b",
     ),
     Entry(
         "recipient",
@@ -33,7 +48,7 @@ MESSAGES = (
         "A typing error, or a person who left.",
         "Correct the address and send the message again.",
         ("-2147218677",),
-        r"refused every recipient|no mail address|is not a mail address|has no address|has no recipient|"
+        r"refused every recipient|no mail address|is not an? (?:email|mail) address|has no address|has no recipient|"
         r"does not accept a recipient|takes none of the recipients|ErrorInvalidRecipients|SMTPUTF8",
     ),
     Entry(

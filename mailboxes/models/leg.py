@@ -11,6 +11,8 @@ from uuid import UUID
 from django.db import models
 from django.db.models import F, Q
 
+from profiles.statements import Change
+
 if TYPE_CHECKING:
     from mailboxes.models.mailbox import Mailbox
 
@@ -76,7 +78,7 @@ class MailboxLegQuerySet(models.QuerySet["MailboxLeg"]):
 
     def hold(self, claim: Claim, now: datetime) -> None:
         """Renew the lease, and inside a transaction also pin it until the commit. Raises LeaseLost when it has moved."""
-        if not self.filter(pk=claim.leg_id, fence=claim.fence).update(leased_until=now + LEASE):
+        if not _renew(now + LEASE, claim.leg_id, claim.fence):
             raise LeaseLost(f"leg {claim.leg_id}, fence {claim.fence}")
 
     def release(self, claim: Claim, **columns: object) -> bool:
@@ -129,6 +131,9 @@ class MailboxLeg(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mailbox}: {self.get_leg_display()}"
+
+
+_renew = Change(MailboxLeg, ["leased_until"], found_by=["id", "fence"])
 
 
 def ensure_legs(mailbox: Mailbox, now: datetime) -> None:

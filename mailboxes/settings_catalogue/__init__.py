@@ -7,6 +7,7 @@ from mailboxes.settings_catalogue.administration import ALERTS, APPROVAL, DELIVE
 from mailboxes.settings_catalogue.entry import Group, Setting
 from mailboxes.settings_catalogue.folders import FOLDERS
 from mailboxes.settings_catalogue.incoming import ATTACHMENTS, CATEGORIES, INTERNAL, PEOPLE, QUEUES, RELEVANCE
+from mailboxes.settings_catalogue.synchronization import APPOINTMENTS, CONTACTS, DELETIONS
 from mailboxes.settings_catalogue.threads import CORRELATION, SMART, TOKEN
 
 GROUPS = (
@@ -23,6 +24,9 @@ GROUPS = (
     CATEGORIES,
     FOLDERS,
     SENDING,
+    APPOINTMENTS,
+    CONTACTS,
+    DELETIONS,
     ALERTS,
     RETENTION,
 )

@@ -119,7 +119,7 @@ SENDING = Group(
         Setting(
             "enable_mailbox_delegation_for_outgoing_email",
             "Send through the mailbox of whoever presses “Send”",
-            "Exchange only: mail from another user or a queue leaves with the sender’s own rights there (send as, or on behalf).",
+            "Exchange only: mail from another user or a queue leaves with the sender’s own rights there (send as, on behalf).",
             rule="7.6",
             original="its pages contradict each other",
         ),

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,23 +26,55 @@ from mailboxes.models import (
     QueueItem,
     QueueMember,
     ServerCircuit,
-    TraceLog,
     Trial,
 )
 from profiles.models import EmailServerProfile, ServerType
-from tracking.crm.models import ActivityMimeAttachment, Appointment, Email, RecurringAppointmentMaster, Task
+from tests.mailboxes import act_constraints
+from tests.mailboxes.constraint_rows import (
+    CLOSED,
+    ITEM,
+    ITS_PROFILE,
+    ITS_QUEUE,
+    MINE,
+    NOW,
+    RULE,
+    Case,
+    House,
+    Make,
+    activity,
+    alert,
+    changed,
+    made,
+    of_profile,
+    twice,
+)
+from tracking.crm.models import (
+    ActivityMimeAttachment,
+    Appointment,
+    Email,
+    Fax,
+    Letter,
+    PhoneCall,
+    RecurringAppointmentMaster,
+    Task,
+)
 from tracking.crm.models.states import (
     APPOINTMENT_PAIRS,
     EMAIL_PAIRS,
+    FAX_PAIRS,
+    LETTER_PAIRS,
+    PHONE_CALL_PAIRS,
     TASK_PAIRS,
     ActivityState,
     AppointmentStatus,
     EmailStatus,
+    FaxStatus,
+    LetterStatus,
     Pairs,
+    PhoneCallStatus,
     TaskStatus,
 )
 from tracking.models import (
-    ExchangeSyncIdMapping,
     LedgerRow,
     MailboxTrackingFolder,
     Placement,
@@ -54,33 +84,7 @@ from tracking.models import (
 )
 
 pytestmark = pytest.mark.django_db
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 APPS = ("profiles", "mailboxes", "crm", "tracking")
-
-
-@dataclass
-class House:
-    """Alice, the Support queue and one profile."""
-
-    alice: Any
-    support: Queue
-    profile: EmailServerProfile
-    kind: ContentType
-
-    @property
-    def alices(self) -> Mailbox:
-        return Mailbox.objects.get(regarding_user=self.alice)
-
-    @property
-    def supports(self) -> Mailbox:
-        return Mailbox.objects.get(regarding_queue=self.support)
-
-    def email(self, **columns: Any) -> Email:
-        values = {"created_on": NOW, "message_id_dup_check": uuid.uuid4()}
-        return Email.objects.create(**(values | columns))
-
-    def row(self, **columns: Any) -> LedgerRow:
-        return LedgerRow.objects.create(**({"mailbox": self.alices, "discovered_on": NOW} | columns))
 
 
 @pytest.fixture
@@ -91,42 +95,6 @@ def house(db: None) -> House:
         EmailServerProfile.objects.create(name="Headquarters", server_type=ServerType.EXCHANGE_SERVER),
         ContentType.objects.get_for_model(Email),
     )
-
-
-Make = Callable[[House], Any]
-# constraint → (what is there or passes, in this order; what is then refused)
-Case = tuple[list[Make], Make]
-
-
-def twice(make: Make, *others: Make) -> Case:
-    """The same once more is refused; the others pass."""
-    return [make, *others], make
-
-
-def of_profile(column: str, good: int, bad: int) -> Case:
-    def change(value: int) -> Make:
-        return lambda house: EmailServerProfile.objects.filter(pk=house.profile.pk).update(**{column: value})
-
-    return [change(good)], change(bad)
-
-
-def alert(**columns: Any) -> Make:
-    """`of` names the property of the house that it is about; two names, separated by a space, are one too many."""
-    about = columns.pop("of", "").split()
-    fields = {"alices": "mailbox", "supports": "mailbox", "profile": "email_server_profile"}
-    values = {"level": 3, "cause": "x", "text": "x", "created_on": NOW, "last_occurred_on": NOW} | columns
-    return lambda house: TraceLog.objects.create(**values, **{fields[one]: getattr(house, one) for one in about})
-
-
-def made(model: type[models.Model], of: dict[str, str] | None = None, **columns: Any) -> Make:
-    """A row of the model; `of` maps its columns to properties of the house."""
-    return lambda house: model._default_manager.create(
-        **columns, **{column: getattr(house, name) for column, name in (of or {}).items()}
-    )
-
-
-def changed(model: type[models.Model], of: str, **columns: Any) -> Make:
-    return lambda house: model._default_manager.filter(pk=getattr(house, of).pk).update(**columns)
 
 
 def attachment(number: int) -> Make:
@@ -144,27 +112,14 @@ def same_email(house: House) -> Email:
     return house.email(message_id_dup_check=uuid.UUID(int=1))
 
 
-def activity(model: type[models.Model], **columns: Any) -> Make:
-    values: dict[str, Any] = {"created_on": NOW}
-    if model is Appointment:
-        values |= {"scheduled_start": NOW, "scheduled_end": NOW, "state_code": ActivityState.SCHEDULED}
-    if model is RecurringAppointmentMaster:
-        values |= {"effective_start_date": NOW, "state_code": ActivityState.SCHEDULED}
-    return made(model, **(values | columns))
-
-
 def cursor(folder: str) -> Make:
     return lambda house: SyncCursor.objects.create(
         leg=MailboxLeg.objects.get(mailbox=house.alices, leg=Leg.INCOMING), folder=folder, kind="x", moved_on=NOW
     )
 
 
-MINE, ITS_QUEUE, ITS_PROFILE = {"mailbox": "alices"}, {"queue": "support"}, {"profile": "profile"}
-FOR_ALICE = {"owner": "alice", "object_type": "kind"}
-ITEM = {"queue": "support", "object_type": "kind"}
-RULE = {"exchange_folder_id": "f"}
-CLOSED = {"closed_on": NOW}
 KEPT: dict[str, Case] = {
+    **act_constraints.KEPT,
     "profile_connections_1_to_300": of_profile("max_concurrent_connections", 300, 0),
     "profile_polling_at_most_a_day": of_profile("min_polling_interval_in_minutes", 1440, 1441),
     "address_once_per_record_and_column": twice(
@@ -227,20 +182,6 @@ KEPT: dict[str, Case] = {
         [activity(Email, message_id_dup_check=uuid.UUID(int=1))],
         activity(Email, message_id_dup_check=uuid.UUID(int=2), status_code=EmailStatus.SENT),
     ),
-    "appointment_state_fits_status": (
-        [activity(Appointment)],
-        activity(Appointment, status_code=AppointmentStatus.COMPLETED),
-    ),
-    "appointment_ends_after_it_starts": (
-        [activity(Appointment)],
-        activity(Appointment, scheduled_end=NOW - timedelta(minutes=1)),
-    ),
-    "series_state_fits_status": (
-        [activity(RecurringAppointmentMaster)],
-        activity(RecurringAppointmentMaster, status_code=AppointmentStatus.FREE),
-    ),
-    "task_state_fits_status": ([activity(Task)], activity(Task, status_code=TaskStatus.COMPLETED)),
-    "task_percent_0_to_100": ([activity(Task, percent_complete=100)], activity(Task, percent_complete=101)),
     "cursor_once_per_folder": twice(cursor("inbox"), cursor("sent")),
     "exclusion_once_per_mailbox": twice(
         made(TrackingExclusion, MINE, kind=0, value="x", created_on=NOW),
@@ -261,11 +202,6 @@ KEPT: dict[str, Case] = {
         made(LedgerRow, MINE, discovered_on=NOW),  # headers not read yet
     ),
     "placement_once": twice(placement(), placement(epoch="2"), placement(folder="deals"), placement(server_key="l")),
-    "mapping_once_per_owner": twice(
-        made(ExchangeSyncIdMapping, FOR_ALICE, object_id="1"),
-        made(ExchangeSyncIdMapping, FOR_ALICE, object_id=""),
-        made(ExchangeSyncIdMapping, FOR_ALICE, object_id=""),  # not in the CRM yet
-    ),
     "tombstone_once": twice(
         made(Tombstone, MINE, content_key="c", removed_on=NOW),
         made(Tombstone, {"mailbox": "supports"}, content_key="c", removed_on=NOW),
@@ -321,6 +257,9 @@ ACTIVITIES: list[tuple[type[models.Model], Pairs, Any]] = [
     (Appointment, APPOINTMENT_PAIRS, AppointmentStatus),
     (RecurringAppointmentMaster, APPOINTMENT_PAIRS, AppointmentStatus),
     (Task, TASK_PAIRS, TaskStatus),
+    (PhoneCall, PHONE_CALL_PAIRS, PhoneCallStatus),
+    (Letter, LETTER_PAIRS, LetterStatus),
+    (Fax, FAX_PAIRS, FaxStatus),
 ]
 
 

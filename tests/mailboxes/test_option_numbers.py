@@ -16,7 +16,17 @@ from mailboxes.models import (
 )
 from profiles.models import AuthenticationProtocol, CredentialRetrieval, ServerType, StateCode
 from tracking.crm.models import Email
-from tracking.crm.models.states import CorrelationMethod, EmailStatus, Notifications
+from tracking.crm.models.appointments import InstanceType, PatternEndType, RecurrencePatternType
+from tracking.crm.models.states import (
+    ActivityState,
+    AppointmentStatus,
+    CorrelationMethod,
+    EmailStatus,
+    FaxStatus,
+    LetterStatus,
+    Notifications,
+    PhoneCallStatus,
+)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +57,9 @@ from tracking.crm.models.states import CorrelationMethod, EmailStatus, Notificat
             CorrelationMethod,
             "NONE SKIPPED X_HEADER IN_REPLY_TO TRACKING_TOKEN CONVERSATION_INDEX SMART_MATCHING CUSTOM",
         ),
+        (ActivityState, "OPEN COMPLETED CANCELED SCHEDULED"),
+        (InstanceType, "NOT_RECURRING MASTER INSTANCE EXCEPTION FUTURE_EXCEPTION"),  # 10.4
+        (RecurrencePatternType, "DAILY WEEKLY MONTHLY YEARLY"),  # 10.4
     ],
 )
 def test_options_that_count_from_zero(options: type[IntegerChoices], numbers: str) -> None:
@@ -58,6 +71,11 @@ def test_options_that_count_from_zero(options: type[IntegerChoices], numbers: st
     [
         (TraceLevel, "INFORMATION WARNING ERROR"),  # 4.8
         (EmailStatus, "DRAFT COMPLETED SENT RECEIVED CANCELED PENDING_SEND SENDING FAILED"),  # 7.1
+        (AppointmentStatus, "FREE TENTATIVE COMPLETED CANCELED BUSY OUT_OF_OFFICE"),  # 10.3
+        (PatternEndType, "NO_END_DATE OCCURRENCES PATTERN_END_DATE"),  # 10.4
+        (PhoneCallStatus, "OPEN MADE CANCELED RECEIVED"),  # 10.7
+        (LetterStatus, "OPEN DRAFT RECEIVED SENT CANCELED"),  # 10.7
+        (FaxStatus, "OPEN COMPLETED SENT RECEIVED CANCELED"),  # 10.7
     ],
 )
 def test_options_that_count_from_one(options: type[IntegerChoices], numbers: str) -> None:

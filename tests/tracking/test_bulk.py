@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from django.db import IntegrityError, models, transaction
 
+from profiles.statements import insert_many, update_many
 from tests.bench.product import statements
 from tracking.crm.models import Blob, DomainEvent, Email
 from tracking.crm.models.events import EventKind
 from tracking.crm.models.states import ActivityState, EmailStatus
-from tracking.keep.bulk import insert_many, update_many
 
 NOW = datetime(2026, 3, 1, 9, 30, 15, 123456, tzinfo=UTC)
 

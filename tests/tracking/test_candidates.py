@@ -256,6 +256,17 @@ def test_the_order_of_the_recipients_changes_who_accepts_but_not_whether(
         assert verdicts[0].reason is verdicts[1].reason
 
 
+@given(houses, policies, senders, st.booleans())
+def test_the_same_message_twice_decides_the_same(house, policy, sender, answers) -> None:
+    quote = known()
+    around = facts(house[0], house, by_message_id={quote.message_id: quote}, by_address=contact("ann@acme.test"))
+    to, ancestor = [one.address for one in house], quote.message_id if answers else None
+    one, again = (message(sender, to, in_reply_to=ancestor, message_id="<same@x.test>") for _ in range(2))
+    first = judge(one, around, policy)
+    judge(message("zoe@else.test", to), around, policy)  # what comes between leaves no trace
+    assert judge(again, around, policy) == first
+
+
 @given(houses, policies, senders)
 def test_only_who_accepts_is_named_as_accepting_and_every_served_queue_accepted(house, policy, sender) -> None:
     verdict = judge(message(sender, [one.address for one in house]), facts(house[0], house), policy)

@@ -15,11 +15,12 @@ from mailboxes.policy import Policy, policy_from
 from profiles.connectors import mime
 from profiles.connectors.mime import Envelope
 from tests.letters import letter
+from tracking.crm.conversation_index import index_of
 from tracking.crm.fingerprints import fingerprint
 from tracking.crm.tokens import long_token
 from tracking.decide.correlation import ancestor_ids, correlate, is_forward
 from tracking.decide.marks import FORWARD, REPLY, marks_forward
-from tracking.decide.threads import Threads, index_of
+from tracking.decide.threads import Threads
 from tracking.decide.verdicts import Correlation, Known, Method
 
 POLICY = Policy()

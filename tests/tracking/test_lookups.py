@@ -21,12 +21,15 @@ from tracking.crm.models import Account, Contact, Email
 from tracking.decide.verdicts import Message
 from tracking.facts.known import tracked_emails
 from tracking.facts.people import addresses_in, matches_of
+from tracking.facts.placed import explicit_by_key
 from tracking.facts.threads import threads_of
 from tracking.keep.joining import join_late
+from tracking.keep.pending import next_batch
 
 INDEX = base64.b64encode(b"\x01\xd0\x11\x22\x33\x44" + bytes(range(16))).decode()
 TOKEN = "[#7K3M9QXW2RTV8HNB]"
 TABLES = ("crm_email", "crm_emailhash", "crm_activityparty", "tracking_awaitedancestor", "tracking_ledgerrow")
+TABLES += ("tracking_placement",)
 
 
 @contextmanager
@@ -42,15 +45,17 @@ def selects() -> Iterator[list[tuple[str, Any]]]:
         yield heard
 
 
-def scanned(sql: str, params: Any) -> list[str]:
-    """The parts of the plan that read a whole table though an index could have been used."""
+def plan(sql: str, params: Any) -> list[str]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")  # tiny tables are scanned otherwise
-            cursor.execute(f"EXPLAIN {sql}", params)
-            return [line for (line,) in cursor.fetchall() if "Seq Scan" in line]
-        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
-        return [line[3] for line in cursor.fetchall() if line[3].startswith("SCAN")]
+        cursor.execute(f"EXPLAIN {'' if connection.vendor == 'postgresql' else 'QUERY PLAN'} {sql}", params)
+        return [str(line[-1]) for line in cursor.fetchall()]
+
+
+def scanned(sql: str, params: Any) -> list[str]:
+    """The parts of the plan that read a whole table though an index could have been used."""
+    return [line for line in plan(sql, params) if "Seq Scan" in line or line.startswith("SCAN")]
 
 
 @pytest.fixture
@@ -121,3 +126,33 @@ def test_waiting_messages_are_found_by_an_index(office: PostOffice) -> None:
     assert Email.objects.get(message_id="<a@acme.test>").parent_activity == arrived
     for sql, params in heard:
         assert scanned(sql, params) == [], sql
+
+
+def test_the_next_batch_is_found_by_the_index_of_what_is_pending(office: PostOffice) -> None:
+    """And not by going through everything that ever lay in the folder."""
+    with selects() as heard:
+        next_batch(office.mailboxes[0], "inbox", timezone.now())
+    [(sql, params)] = heard
+    assert "ledger_pending" in " ".join(plan(sql, params))
+
+
+def test_items_that_a_server_shows_are_found_by_their_keys(office: PostOffice) -> None:
+    with selects() as heard:
+        explicit_by_key(office.mailboxes[0], "inbox", ["a", "b"])
+    [(sql, params)] = heard
+    assert "server_key" in " ".join(plan(sql, params))
+
+
+@pytest.mark.parametrize("message_id", ["<q@acme.test>", f"<{'q' * 400}@acme.test>", ""])
+def test_what_alice_and_bob_both_got_is_one_email_by_its_message_id(db: None, message_id: str) -> None:
+    """Also by one that is longer than its column, or that it lacks (5.10, 6.7)."""
+    office = PostOffice()
+    people = [office.user(name, ALL) for name in ("Alice", "Bob")]
+    raw = letter("ann@acme.test", ["alice@us.test", "bob@us.test"], "Quote", "How much?", message_id="<x@acme.test>")
+    line = f"Message-ID: {message_id}\r\n".encode() if message_id else b""
+    office.deliver(people, raw.replace(b"Message-ID: <x@acme.test>\r\n", line))
+    office.read_all()
+    email = Email.objects.get()
+    assert email.ledger_rows.count() == 2
+    assert email.message_id.startswith(message_id[:320])
+    assert "x@acme" not in email.message_id

@@ -18,11 +18,12 @@ from typing import Any
 
 from mailboxes.policy import Policy
 from profiles.connectors.mime import Envelope
+from tracking.crm.conversation_index import Index, index_of
 from tracking.crm.fingerprints import addresses_of, fingerprint
 from tracking.crm.identity import bare_subject, stored_message_id
 from tracking.crm.tokens import prefixes_of, tokens_in, without_tokens
 from tracking.decide.marks import marks_forward
-from tracking.decide.threads import Index, Record, Threads, index_of
+from tracking.decide.threads import Record, Threads
 from tracking.decide.verdicts import Correlation, Known, Method
 
 ANCESTORS_SOUGHT = 30

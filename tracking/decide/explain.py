@@ -110,7 +110,8 @@ SETTINGS: Mapping[int, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a ledger row holds about one message. `again` means that it waits to be judged once more."""
+    """What a ledger row holds about one message. `again` means that it waits to be judged once more, `wished` that it
+    waits because a person asked to track it."""
 
     state: int
     reason: int | None
@@ -119,6 +120,7 @@ class Decided:
     mailbox: str = ""
     attempts: int = 0
     again: bool = False
+    wished: bool = False
     has_expired: bool = False
 
 
@@ -184,6 +186,8 @@ def because(decided: Decided) -> str:
     if decided.state == PENDING:
         if decided.attempts:
             return f"It failed {decided.attempts} times and is tried again."
+        if decided.wished:
+            return "A person asked to track it: it is fetched and tracked at the next run."
         return "It is judged once more." if decided.again else "It has not been judged yet."
     if decided.state == QUARANTINED:
         times = "once" if decided.attempts == 1 else f"{decided.attempts} times"

@@ -34,8 +34,8 @@ from tracking.decide.verdicts import (
 
 def needs_raw(envelope: Envelope, *, transport_gives_raw: bool, is_forward_mailbox: bool) -> bool:
     """Whether judging takes the whole message: POP3 gives it anyway; forward mailboxes hold the real mail inside (8.2),
-    bounces tell inside whom they concern, and without a Message-ID the body belongs to the identity."""
-    return transport_gives_raw or is_forward_mailbox or envelope.is_delivery_report or not envelope.message_id
+    bounces and receipts tell inside whom they concern, and without a Message-ID the body belongs to the identity."""
+    return transport_gives_raw or is_forward_mailbox or envelope.carries_report or not envelope.message_id
 
 
 def takes_everything(candidates: tuple[Candidate, ...]) -> bool:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,39 +9,13 @@ from uuid import UUID
 
 from mailboxes.policy import Policy
 from profiles.connectors.mime import Envelope
+from tracking.crm.conversation_index import index_of
 from tracking.crm.fingerprints import Fingerprint, addresses_of, fingerprint
 
 if TYPE_CHECKING:
     from tracking.decide.verdicts import Known
 
 Record = tuple[int, str]  # the type and the id of any record
-_HEADER, _LEVEL, _GUID = 22, 5, slice(6, 22)
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """A conversation index ([MS-OXOMSG] 2.2.1.3): a header of 22 bytes, and 5 more for each response."""
-
-    base_hash: int
-    responses: int
-
-
-def index_of(thread_index: str) -> Index | None:
-    """What the header Thread-Index says; None when it is missing or malformed.
-
-    The conversation is bytes 6 to 21, a GUID. The time before it is left out: Exchange writes zeros there in some
-    messages of a conversation, and a time in others ([MS-OXOCFG] 2.2.8.8).
-    """
-    if not thread_index:
-        return None
-    try:
-        raw = base64.b64decode(thread_index + "=" * (-len(thread_index) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    if len(raw) < _HEADER or (len(raw) - _HEADER) % _LEVEL or raw[0] != 1 or not any(raw[_GUID]):
-        return None
-    digest = hashlib.blake2b(raw[_GUID], digest_size=8).digest()
-    return Index(int.from_bytes(digest, signed=True), (len(raw) - _HEADER) // _LEVEL)
 
 
 @dataclass(slots=True)

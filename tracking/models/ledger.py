@@ -108,7 +108,8 @@ class Placement(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["mailbox", "folder", "epoch", "server_key"], name="placement_once")
+            # The key before the epoch: items are looked up by their keys, whatever the epoch.
+            models.UniqueConstraint(fields=["mailbox", "folder", "server_key", "epoch"], name="placement_once")
         ]
         indexes = [
             models.Index(fields=["mailbox"], name="placement_to_acknowledge", condition=Q(acknowledge__gt=0)),

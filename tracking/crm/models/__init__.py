@@ -1,11 +1,13 @@
 """The records and activities that are kept."""
 
-from tracking.crm.models.activities import Appointment, Direction, Email, RecurringAppointmentMaster, Task
+from tracking.crm.models.activities import Direction, Email
+from tracking.crm.models.appointments import Appointment, RecurringAppointmentMaster
 from tracking.crm.models.blobs import ActivityMimeAttachment, Blob
 from tracking.crm.models.events import DomainEvent
 from tracking.crm.models.hashes import EmailHash, HashType
 from tracking.crm.models.parties import ActivityParty, Participation
 from tracking.crm.models.records import Account, Case, Contact, Lead
+from tracking.crm.models.tasks import Fax, Letter, PhoneCall, Task
 
 __all__ = [
     "Account",
@@ -19,9 +21,12 @@ __all__ = [
     "DomainEvent",
     "Email",
     "EmailHash",
+    "Fax",
     "HashType",
     "Lead",
+    "Letter",
     "Participation",
+    "PhoneCall",
     "RecurringAppointmentMaster",
     "Task",
 ]

@@ -1,4 +1,4 @@
-"""Activities: email, appointment, series and task, each a table of its own on one abstract base (design.md, "Keys")."""
+"""Activities: each kind is a table of its own on one abstract base (design.md, "Keys"). Here the base, and email."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ from mailboxes.models import Mailbox, Queue
 from profiles.identifiers import uuid7
 from tracking.crm.models.blobs import Blob
 from tracking.crm.models.states import (
-    APPOINTMENT_PAIRS,
     EMAIL_PAIRS,
-    TASK_PAIRS,
     ActivityState,
-    AppointmentStatus,
     AutomaticKind,
     CorrelationMethod,
     DeliveryState,
@@ -25,11 +22,10 @@ from tracking.crm.models.states import (
     HoldReason,
     Notifications,
     Priority,
-    TaskStatus,
     legal_pairs,
 )
 
-__all__ = ["Activity", "Appointment", "Direction", "Email", "RecurringAppointmentMaster", "Task"]
+__all__ = ["Activity", "Direction", "Email"]
 
 
 class Activity(models.Model):
@@ -168,63 +164,4 @@ class Email(Activity):
             models.Index(
                 fields=["sender_mailbox", "status_code"], name="email_to_send", condition=Q(status_code__in=[6, 7])
             ),
-        ]
-
-
-class AppointmentBase(Activity):
-    """What single appointments and series share."""
-
-    status_code = models.PositiveSmallIntegerField("status", choices=AppointmentStatus, default=AppointmentStatus.BUSY)
-    location = models.CharField(max_length=200, blank=True)
-    is_all_day_event = models.BooleanField(default=False)
-    global_object_id = models.CharField(max_length=300, blank=True)
-
-    class Meta:
-        abstract = True
-
-
-class Appointment(AppointmentBase):
-    """One appointment, or one occurrence of a series."""
-
-    scheduled_start = models.DateTimeField()
-    scheduled_end = models.DateTimeField()
-
-    class Meta:
-        ordering = ["scheduled_start"]
-        constraints = [
-            models.CheckConstraint(name="appointment_state_fits_status", condition=legal_pairs(APPOINTMENT_PAIRS)),
-            models.CheckConstraint(
-                name="appointment_ends_after_it_starts", condition=Q(scheduled_end__gte=models.F("scheduled_start"))
-            ),
-        ]
-
-
-class RecurringAppointmentMaster(AppointmentBase):
-    """A series of appointments; it keeps its time zone by both names."""
-
-    effective_start_date = models.DateTimeField()
-    effective_end_date = models.DateTimeField(null=True, blank=True)
-    iana_time_zone = models.CharField(max_length=64, default="UTC")
-    windows_time_zone = models.CharField(max_length=64, blank=True)
-
-    class Meta:
-        ordering = ["effective_start_date"]
-        constraints = [
-            models.CheckConstraint(name="series_state_fits_status", condition=legal_pairs(APPOINTMENT_PAIRS))
-        ]
-
-
-class Task(Activity):
-    """Something to do."""
-
-    status_code = models.PositiveSmallIntegerField("status", choices=TaskStatus, default=TaskStatus.NOT_STARTED)
-    scheduled_start = models.DateTimeField(null=True, blank=True)
-    scheduled_end = models.DateTimeField("due", null=True, blank=True)
-    percent_complete = models.PositiveSmallIntegerField(default=0)
-
-    class Meta:
-        ordering = ["scheduled_end"]
-        constraints = [
-            models.CheckConstraint(name="task_state_fits_status", condition=legal_pairs(TASK_PAIRS)),
-            models.CheckConstraint(name="task_percent_0_to_100", condition=Q(percent_complete__lte=100)),
         ]

@@ -38,9 +38,20 @@ class Account(Record):
 
 
 class Contact(Record):
-    """A person, possibly of an account."""
+    """A person, possibly of an account. The columns from `job_title` on are there to be synchronized (10.8).
+
+    `full_name` is made of the parts of the name where there are any (`tracking.crm.names`).
+    """
 
     full_name = models.CharField(max_length=160)
+    salutation = models.CharField(max_length=100, blank=True)
+    first_name = models.CharField(max_length=50, blank=True)
+    middle_name = models.CharField(max_length=50, blank=True)
+    last_name = models.CharField(max_length=50, blank=True)
+    suffix = models.CharField(max_length=10, blank=True)
+    nickname = models.CharField(max_length=100, blank=True)
+    yomi_first_name = models.CharField(max_length=150, blank=True)
+    yomi_last_name = models.CharField(max_length=150, blank=True)
     email_address_1 = models.EmailField("email", max_length=100, blank=True)
     email_address_2 = models.EmailField("email 2", max_length=100, blank=True)
     email_address_3 = models.EmailField("email 3", max_length=100, blank=True)
@@ -48,9 +59,54 @@ class Contact(Record):
         Account, models.SET_NULL, null=True, blank=True, related_name="contacts", verbose_name="account"
     )
     do_not_email = models.BooleanField("do not allow email", default=False)
+    job_title = models.CharField(max_length=100, blank=True)
+    department = models.CharField(max_length=100, blank=True)
+    manager_name = models.CharField("manager", max_length=100, blank=True)
+    assistant_name = models.CharField("assistant", max_length=100, blank=True)
+    assistant_phone = models.CharField("assistant’s phone", max_length=50, blank=True)
+    telephone_1 = models.CharField("business phone", max_length=50, blank=True)
+    business_2 = models.CharField("business phone 2", max_length=50, blank=True)
+    telephone_2 = models.CharField("home phone", max_length=50, blank=True)
+    home_2 = models.CharField("home phone 2", max_length=50, blank=True)
+    telephone_3 = models.CharField("other phone", max_length=50, blank=True)
+    mobile_phone = models.CharField(max_length=50, blank=True)
+    fax = models.CharField("business fax", max_length=50, blank=True)
+    pager = models.CharField(max_length=50, blank=True)
+    callback = models.CharField("callback phone", max_length=50, blank=True)
+    company = models.CharField("company main phone", max_length=50, blank=True)
+    address_1_line_1 = models.CharField("address 1: street", max_length=250, blank=True)
+    address_1_line_2 = models.CharField("address 1: street 2", max_length=250, blank=True)
+    address_1_line_3 = models.CharField("address 1: street 3", max_length=250, blank=True)
+    address_1_city = models.CharField("address 1: city", max_length=80, blank=True)
+    address_1_state_or_province = models.CharField("address 1: state or province", max_length=50, blank=True)
+    address_1_postal_code = models.CharField("address 1: postal code", max_length=20, blank=True)
+    address_1_country = models.CharField("address 1: country", max_length=80, blank=True)
+    address_2_line_1 = models.CharField("address 2: street", max_length=250, blank=True)
+    address_2_line_2 = models.CharField("address 2: street 2", max_length=250, blank=True)
+    address_2_line_3 = models.CharField("address 2: street 3", max_length=250, blank=True)
+    address_2_city = models.CharField("address 2: city", max_length=80, blank=True)
+    address_2_state_or_province = models.CharField("address 2: state or province", max_length=50, blank=True)
+    address_2_postal_code = models.CharField("address 2: postal code", max_length=20, blank=True)
+    address_2_country = models.CharField("address 2: country", max_length=80, blank=True)
+    address_3_line_1 = models.CharField("address 3: street", max_length=250, blank=True)
+    address_3_line_2 = models.CharField("address 3: street 2", max_length=250, blank=True)
+    address_3_line_3 = models.CharField("address 3: street 3", max_length=250, blank=True)
+    address_3_city = models.CharField("address 3: city", max_length=80, blank=True)
+    address_3_state_or_province = models.CharField("address 3: state or province", max_length=50, blank=True)
+    address_3_postal_code = models.CharField("address 3: postal code", max_length=20, blank=True)
+    address_3_country = models.CharField("address 3: country", max_length=80, blank=True)
+    website_url = models.CharField("web page", max_length=200, blank=True)
+    ftp_site_url = models.CharField("FTP site", max_length=200, blank=True)
+    birth_date = models.DateField("birthday", null=True, blank=True)
+    anniversary = models.DateField(null=True, blank=True)
+    spouses_name = models.CharField("spouse or partner", max_length=100, blank=True)
+    childrens_names = models.CharField("children", max_length=255, blank=True)
+    government_id = models.CharField("government ID", max_length=50, blank=True)
+    description = models.TextField("notes", blank=True)
 
     class Meta:
         ordering = ["full_name"]
+        indexes = [models.Index(fields=["modified_on"], name="contact_modified")]
 
     def __str__(self) -> str:
         return self.full_name

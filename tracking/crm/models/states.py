@@ -125,6 +125,29 @@ class TaskStatus(models.IntegerChoices):
     DEFERRED = 7, "Deferred"
 
 
+class PhoneCallStatus(models.IntegerChoices):
+    OPEN = 1, "Open"
+    MADE = 2, "Made"
+    CANCELED = 3, "Canceled"
+    RECEIVED = 4, "Received"
+
+
+class LetterStatus(models.IntegerChoices):
+    OPEN = 1, "Open"
+    DRAFT = 2, "Draft"
+    RECEIVED = 3, "Received"
+    SENT = 4, "Sent"
+    CANCELED = 5, "Canceled"
+
+
+class FaxStatus(models.IntegerChoices):
+    OPEN = 1, "Open"
+    COMPLETED = 2, "Completed"
+    SENT = 3, "Sent"
+    RECEIVED = 4, "Received"
+    CANCELED = 5, "Canceled"
+
+
 Pairs = Mapping[ActivityState, Sequence[int]]
 
 EMAIL_PAIRS: Pairs = {
@@ -148,6 +171,21 @@ TASK_PAIRS: Pairs = {
     ActivityState.OPEN: [TaskStatus.NOT_STARTED, TaskStatus.IN_PROGRESS, TaskStatus.WAITING, TaskStatus.DEFERRED],
     ActivityState.COMPLETED: [TaskStatus.COMPLETED],
     ActivityState.CANCELED: [TaskStatus.CANCELED],
+}
+PHONE_CALL_PAIRS: Pairs = {
+    ActivityState.OPEN: [PhoneCallStatus.OPEN],
+    ActivityState.COMPLETED: [PhoneCallStatus.MADE, PhoneCallStatus.RECEIVED],
+    ActivityState.CANCELED: [PhoneCallStatus.CANCELED],
+}
+LETTER_PAIRS: Pairs = {
+    ActivityState.OPEN: [LetterStatus.OPEN, LetterStatus.DRAFT],
+    ActivityState.COMPLETED: [LetterStatus.RECEIVED, LetterStatus.SENT],
+    ActivityState.CANCELED: [LetterStatus.CANCELED],
+}
+FAX_PAIRS: Pairs = {
+    ActivityState.OPEN: [FaxStatus.OPEN],
+    ActivityState.COMPLETED: [FaxStatus.COMPLETED, FaxStatus.SENT, FaxStatus.RECEIVED],
+    ActivityState.CANCELED: [FaxStatus.CANCELED],
 }
 
 
