@@ -7,7 +7,9 @@ class TrackingConfig(AppConfig):
 
     def ready(self) -> None:
         from profiles import history
+        from tracking.keep.act import departures
         from tracking.models import MailboxTrackingFolder, TrackingExclusion
 
         history.keep(MailboxTrackingFolder, leave_out=["folder_onboarding_status"])
         history.keep(TrackingExclusion, leave_out=["created_on"])
+        departures.connect()

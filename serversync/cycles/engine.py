@@ -20,12 +20,13 @@ from mailboxes.models import Leg, Mailbox, MailboxLeg, Organization
 from mailboxes.models.leg import Claim, LeaseLost, new_holder
 from mailboxes.policy import Policy
 from mailboxes.reach import leg_facts
-from profiles.connectors import open_source
+from profiles.connectors import open_item_store, open_source
 from profiles.connectors.base import Cause, ConnectorError, MailboxUnavailable, Transient
 from profiles.items import Access, Transport
 from profiles.models import CredentialRetrieval
 from profiles.secrets import KeyUnavailable
 from serversync.cycles import outcome
+from serversync.cycles.act import Act
 from serversync.cycles.incoming import Incoming
 from serversync.cycles.outboxes import Outboxes
 from serversync.cycles.outgoing import Outgoing
@@ -85,11 +86,7 @@ def run_claim(claim: Claim, clock: Clock, budget: timedelta, outboxes: Outboxes)
     policy = organization.policy()
     ended = Ended(mailbox, claim.leg, Report(), now)
     try:
-        reason = (
-            skip_reason(leg_facts(mailbox, leg), policy)
-            or brake.reason_to_wait(organization, mailbox, claim.leg)
-            or _not_built(claim.leg)
-        )
+        reason = skip_reason(leg_facts(mailbox, leg), policy) or brake.reason_to_wait(organization, mailbox, claim.leg)
         if reason:
             outcome.skip(claim, reason, clock())
             return Ended(mailbox, claim.leg, Report(), now, skipped=reason)
@@ -104,10 +101,6 @@ def run_claim(claim: Claim, clock: Clock, budget: timedelta, outboxes: Outboxes)
         log.warning("the lease of %s moved to another worker; nothing more was written", claim)
         return Ended(mailbox, claim.leg, ended.report, now, lost=True)
     return Ended(mailbox, claim.leg, ended.report, now, error=error)
-
-
-def _not_built(leg: Leg) -> str:
-    return "Appointments, contacts and tasks are not synchronized by this version." if leg == Leg.ACT else ""
 
 
 def _run(
@@ -150,6 +143,8 @@ def _run_at(
 ) -> None:
     if lease.claim.leg == Leg.INCOMING:
         _receive(access, mailbox, lease, policy, now, budget, report)
+    elif lease.claim.leg == Leg.ACT:
+        _synchronize(access, mailbox, lease, policy, now, budget, report)
     else:
         _send(access, mailbox, lease, policy, now, budget, report, outboxes)
 
@@ -174,6 +169,16 @@ def _receive(
         ).run()
     finally:
         source.close()
+
+
+def _synchronize(
+    access: Access, mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budget: timedelta, report: Report
+) -> None:
+    store = open_item_store(access, lease.progress)
+    try:
+        Act(mailbox, store, lease, policy, now, budget, report).run()
+    finally:
+        store.close()
 
 
 def _send(

@@ -1,0 +1,155 @@
+"""Pairs of which one side is gone: deleted, unlinked, asked about; never many at once unasked (10.1 i, law 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.db import transaction
+
+from mailboxes.alarms import raise_alert
+from mailboxes.models import TraceLevel
+from profiles.act_items import Fields, ItemKind, Notify
+from serversync.cycles.act_pairs import Pair, Settling
+from tracking.decide.act_values import agreed_from_json
+from tracking.decide.deletion import Answer, Deletion, Loss, Outcome, lost_in_crm, lost_in_exchange
+from tracking.decide.deletion import Lost as LostItem
+from tracking.decide.mass import mass_deletion
+from tracking.decide.merge import ItemStep, Side
+from tracking.facts.act.pairs import number_linked, number_to_delete
+from tracking.facts.act.reading import values_of
+from tracking.keep.act import settling
+from tracking.models import SyncQuestion
+
+UNTIL_ANSWERED = timedelta(hours=1)
+_WORDS: Mapping[Side, str] = {Side.CRM: "here, because they are gone in Exchange", Side.EXCHANGE: "in Exchange"}
+
+
+@dataclass
+class Losses:
+    """The lost ones of one kind in one mailbox. `held` are the sides on which a person has to say so first."""
+
+    settling: Settling
+    held: frozenset[Side] = field(init=False, default=frozenset())
+
+    def count(self) -> None:
+        """See whether so much would be deleted at once that somebody has to be asked (law 9)."""
+        one = self.settling
+        mailbox, kind = one.syncing.mailbox, one.kind
+        here, there = number_to_delete(mailbox, kind)
+        out_of = number_linked(mailbox, kind)
+        held = set()
+        for side, number in ((Side.CRM, here), (Side.EXCHANGE, there)):
+            if number and mass_deletion(number, out_of, one.policy) is not None:
+                held.add(side)
+                self._hold(side, number, out_of)
+        self.held = frozenset(held)
+
+    def _hold(self, side: Side, number: int, out_of: int) -> None:
+        one = self.settling
+        with transaction.atomic():
+            one.lease.pin()
+            settling.hold_deletions(one.syncing, one.kind, side, number, out_of)
+            raise_alert(
+                one.syncing.mailbox,
+                TraceLevel.WARNING,
+                f"deletions held {one.kind} {side}",
+                f"{number} of {out_of} {one.kind}s would be deleted {_WORDS[side]}. Nothing is deleted before somebody agrees.",
+                one.syncing.now,
+                remedy="Look whether somebody really meant to delete so many, then approve or refuse it.",
+                always=True,
+            )
+
+    def lost(self, pair: Pair, step: ItemStep) -> None:
+        """Do what the rules say about a pair of which at least one side is gone."""
+        if step is ItemStep.FORGET:
+            self.settling.commit(lambda: settling.forget(pair.row))
+        elif step is ItemStep.UNLINK:
+            self.settling.commit(lambda: settling.unlink(pair.row))
+        elif step is ItemStep.GONE_IN_CRM:
+            self._gone_here(pair)
+        else:
+            self._gone_there(pair)
+
+    def _gone_here(self, pair: Pair) -> None:
+        one = self.settling
+        loss = Loss.DELETED if pair.record is None else Loss.OUT_OF_FILTER
+        decision = lost_in_crm(self._facts(pair), loss, one.policy)
+        if decision.outcome is not Outcome.DELETE:
+            return one.commit(lambda: settling.unlink(pair.row))
+        if self._waits(pair, Side.EXCHANGE):
+            return None
+        assert pair.item is not None
+        # Nobody is told by this engine: a meeting with attendees is cancelled by a person (law 9).
+        one.store.delete(one.kind, pair.item.key, Notify.NOBODY)
+        one.report.sent += 1
+        return one.commit(lambda: self._deleted(pair, pair.item.fields if pair.item else {}, Side.EXCHANGE, decision))
+
+    def _gone_there(self, pair: Pair) -> None:
+        one, row = self.settling, pair.row
+        answer = Answer(int(row.user_decision))
+        decision = lost_in_exchange(self._facts(pair), one.policy, answer)
+        if decision.outcome is Outcome.UNLINK:
+            return one.commit(lambda: settling.unlink(row))
+        if self._waits(pair, Side.CRM):
+            return None
+        if decision.outcome is Outcome.ASK:
+            facts = {"subject": row.item_subject}
+            return one.commit(lambda: settling.ask(row, SyncQuestion.DELETE_IN_CRM, facts, one.syncing.now))
+        return one.commit(lambda: self._delete_here(pair, decision))
+
+    def _delete_here(self, pair: Pair, decision: Deletion) -> None:
+        assert pair.record is not None
+        # The row goes first: what is deleted with it is no news to anybody (keep.act.departures).
+        self._deleted(pair, values_of(pair.record, self.settling.syncing), Side.CRM, decision)
+        pair.record.delete()
+        self.settling.report.tracked += 1
+
+    def _deleted(self, pair: Pair, values: Fields, side: Side, decision: Deletion) -> None:
+        one = self.settling
+        settling.recycle(pair.row, values, side, decision.reason, one.syncing.now, one.policy.recycle_bin_days)
+        settling.forget(pair.row)
+
+    def _waits(self, pair: Pair, side: Side) -> bool:
+        """Whether a person has to say first that so many may go; one that was approved goes."""
+        if side not in self.held or pair.row.user_decision == Answer.YES:
+            return False
+        self.settling.commit(lambda: settling.try_soon(pair.row, self.settling.syncing, UNTIL_ANSWERED))
+        return True
+
+    def _facts(self, pair: Pair) -> LostItem:
+        one = self.settling
+        known = agreed_from_json(pair.row.agreed).crm
+        if pair.record is not None:
+            known = values_of(pair.record, one.syncing)
+        owner = getattr(pair.record, "owner_id", one.syncing.user_id)
+        organizer = [getattr(person, "address", "") for person in _people(known.get("organizer"))]
+        return LostItem(
+            kind=one.kind,
+            is_owner=owner == one.syncing.user_id,
+            is_organizer=not organizer or one.syncing.address in organizer,
+            is_closed=_is_closed(pair, known),
+            is_past=one.kind is ItemKind.APPOINTMENT and _is_past(known, one.syncing.now),
+            has_attendees=bool(_people(known.get("required")) or _people(known.get("optional"))),
+        )
+
+
+def _is_closed(pair: Pair, known: Fields) -> bool:
+    """Completed or canceled, by the record or, where that is gone, by what was agreed."""
+    if pair.record is not None and pair.row.kind != ItemKind.CONTACT:
+        return pair.record.state_code in (1, 2)
+    return known.get("status") == "completed"
+
+
+def _is_past(known: Fields, now: datetime) -> bool:
+    if known.get("recurrence") is not None:
+        return False  # more of it may come
+    end = known.get("end")
+    if isinstance(end, date) and not isinstance(end, datetime):
+        end = datetime.combine(end, time(0), UTC)
+    return isinstance(end, datetime) and end <= now
+
+
+def _people(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else ()

@@ -1,0 +1,1 @@
+"""Reads for appointments, contacts and tasks: our records as canonical values, and what is known of their pairs."""

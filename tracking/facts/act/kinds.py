@@ -1,0 +1,64 @@
+"""Which of our tables is which kind of record, and for whom they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from django.contrib.contenttypes.models import ContentType
+
+from mailboxes.models import Mailbox
+from profiles.act_items import ItemKind
+from tracking.crm.models import Appointment, Contact, Fax, Letter, PhoneCall, RecurringAppointmentMaster, Task
+from tracking.decide.field_maps import RecordKind
+
+Record = Appointment | RecurringAppointmentMaster | Task | PhoneCall | Letter | Fax | Contact
+MODELS: Mapping[RecordKind, type[Record]] = MappingProxyType(
+    {
+        RecordKind.APPOINTMENT: Appointment,
+        RecordKind.SERIES: RecurringAppointmentMaster,
+        RecordKind.TASK: Task,
+        RecordKind.PHONE_CALL: PhoneCall,
+        RecordKind.LETTER: Letter,
+        RecordKind.FAX: Fax,
+        RecordKind.CONTACT: Contact,
+    }
+)
+_KINDS = {model: kind for kind, model in MODELS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Syncing:
+    """Whose mailbox is synchronized: the user's key, time zone and address."""
+
+    mailbox: Mailbox
+    user_id: int
+    zone: str
+    now: datetime
+
+    @property
+    def address(self) -> str:
+        """Lower case, as attendees have them."""
+        return self.mailbox.email_address.lower()
+
+
+def kind_of(record: Record) -> RecordKind:
+    """The kind of one of our records."""
+    return _KINDS[type(record)]
+
+
+def content_type_of(kind: RecordKind) -> ContentType:
+    """The type by which a mapping names such a record."""
+    return ContentType.objects.get_for_model(MODELS[kind])
+
+
+def kind_of_type(type_id: int | None) -> RecordKind | None:
+    """The kind that a mapping's content type stands for."""
+    return next((kind for kind in MODELS if content_type_of(kind).pk == type_id), None)
+
+
+def record_kinds(kind: ItemKind) -> list[RecordKind]:
+    """What of ours is an item of this kind on a server."""
+    return [one for one in RecordKind if one.item_kind is kind]

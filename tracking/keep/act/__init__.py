@@ -1,0 +1,1 @@
+"""Writes for appointments, contacts and tasks: our records from canonical values, and what is known of their pairs."""

@@ -1,0 +1,193 @@
+"""Noting what has changed on either side: rows that ask to be worked on, and how far each side was read (law 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from mailboxes.models import Leg, Mailbox, MailboxLeg
+from profiles.act_items import Item, ItemKind, ItemPage
+from profiles.identifiers import uuid7
+from tracking.facts.act.kinds import Record, Syncing, content_type_of, kind_of
+from tracking.facts.act.pairs import by_key
+from tracking.models import ChangeType, ExchangeSyncIdMapping, SyncCursor, SyncProgress
+
+AT_ONCE = 500
+_SERVER = [
+    "to_crm_change_type",
+    "next_attempt_on",
+    "seen_generation",
+    "exchange_entry_id",
+    "is_deleted_in_exchange",
+    "retries",
+]
+
+
+def cursor_of(leg_id: int, kind: ItemKind, now: datetime) -> SyncCursor:
+    """How far the server was read."""
+    return SyncCursor.objects.get_or_create(
+        leg_id=leg_id, folder=f"act:{kind}", defaults={"kind": "act", "moved_on": now}
+    )[0]
+
+
+def progress_of(mailbox: Mailbox, kind: ItemKind) -> SyncProgress:
+    """How far the kind is synchronized as a whole."""
+    return SyncProgress.objects.get_or_create(mailbox=mailbox, kind=kind)[0]
+
+
+def begin_listing(cursor: SyncCursor, progress: SyncProgress, now: datetime, pin: Callable[[], None]) -> None:
+    """Everything is listed anew: what the last page has not shown by then is gone (law 9)."""
+    cursor.value, cursor.moved_on = "", now
+    progress.generation += 1
+    progress.listing_complete_on = None
+    with transaction.atomic():
+        pin()
+        cursor.save(update_fields=["value", "moved_on"])
+        progress.save(update_fields=["generation", "listing_complete_on"])
+
+
+def note_page(
+    syncing: Syncing,
+    kind: ItemKind,
+    page: ItemPage,
+    found: Sequence[tuple[Item, ExchangeSyncIdMapping | None]],
+    cursor: SyncCursor,
+    progress: SyncProgress,
+    pin: Callable[[], None],
+) -> int:
+    """One page of the server's changes, and the cursor that covers it, in one transaction. `found` are the items that no
+    mapping had the key of and that are wanted, each with the mapping that it belongs to, if there is one. Returns how many
+    rows ask for work now."""
+    versions = {one.key: one.version for one in page.shown}
+    with transaction.atomic():
+        pin()
+        known = by_key(syncing.mailbox, kind, [*versions, *page.gone])
+        for key, row in known.items():
+            row.seen_generation = progress.generation
+            if key in versions and row.server_version == versions[key] and not row.is_deleted_in_exchange:
+                continue
+            change = ChangeType.UPDATE if key in versions else ChangeType.DELETE
+            _ask(row, change, syncing.now)
+        rows = [*known.values(), *(_join(row, item, progress, syncing.now) for item, row in found if row is not None)]
+        ExchangeSyncIdMapping.objects.bulk_update(rows, _SERVER, batch_size=AT_ONCE)
+        new = [_new(syncing, kind, item, progress.generation) for item, row in found if row is None]
+        ExchangeSyncIdMapping.objects.bulk_create(new, batch_size=AT_ONCE)
+        if page.complete:
+            note_missing(syncing, kind, progress)
+        cursor.value, cursor.moved_on = page.cursor, syncing.now
+        cursor.save(update_fields=["value", "moved_on"])
+    return len(new) + sum(row.to_crm_change_type != ChangeType.NONE for row in rows)
+
+
+def _ask(row: ExchangeSyncIdMapping, change: ChangeType, now: datetime) -> None:
+    row.to_crm_change_type, row.next_attempt_on, row.retries = change, now, 0
+    row.is_deleted_in_exchange = change == ChangeType.DELETE
+
+
+def _join(row: ExchangeSyncIdMapping, item: Item, progress: SyncProgress, now: datetime) -> ExchangeSyncIdMapping:
+    """An item that we made and whose key we were never told, or that came back under another key."""
+    row.exchange_entry_id, row.seen_generation = item.key, progress.generation
+    _ask(row, ChangeType.UPDATE, now)
+    return row
+
+
+def _new(syncing: Syncing, kind: ItemKind, item: Item, generation: int) -> ExchangeSyncIdMapping:
+    pk = uuid7()
+    return ExchangeSyncIdMapping(
+        id=pk,
+        owner_id=syncing.user_id,
+        mailbox=syncing.mailbox,
+        kind=kind,
+        exchange_entry_id=item.key,
+        uid=item.uid[:300],
+        mark=pk.hex,
+        to_crm_change_type=ChangeType.CREATE,
+        next_attempt_on=syncing.now,
+        seen_generation=generation,
+    )
+
+
+def note_missing(syncing: Syncing, kind: ItemKind, progress: SyncProgress) -> None:
+    """After a complete listing: what it has not shown is gone from the server."""
+    rows = ExchangeSyncIdMapping.objects.filter(
+        mailbox=syncing.mailbox, kind=kind, seen_generation__lt=progress.generation, is_deleted_in_exchange=False
+    )
+    rows.exclude(exchange_entry_id="").update(
+        to_crm_change_type=ChangeType.DELETE, is_deleted_in_exchange=True, next_attempt_on=syncing.now, retries=0
+    )
+    progress.listing_complete_on = syncing.now
+    progress.save(update_fields=["listing_complete_on"])
+
+
+def note_gone(syncing: Syncing, kind: ItemKind, keys: Collection[str]) -> None:
+    """These items are gone from the server."""
+    rows = ExchangeSyncIdMapping.objects.filter(mailbox=syncing.mailbox, kind=kind, exchange_entry_id__in=keys)
+    rows.update(
+        to_crm_change_type=ChangeType.DELETE, is_deleted_in_exchange=True, next_attempt_on=syncing.now, retries=0
+    )
+
+
+def note_new_records(records: Iterable[Record], syncing: Syncing) -> int:
+    """Records that a filter lets through and that have no mapping yet: each gets one, which asks for an item on the
+    server. Call it inside the transaction that moves the watermark. Returns how many there were."""
+    by_type: dict[int, list[Record]] = {}
+    for record in records:
+        by_type.setdefault(content_type_of(kind_of(record)).pk, []).append(record)
+    made = 0
+    for type_id, some in by_type.items():
+        keys = [str(one.pk) for one in some]
+        rows = ExchangeSyncIdMapping.objects.filter(
+            owner_id=syncing.user_id, object_type_id=type_id, object_id__in=keys
+        )
+        known = set(rows.values_list("object_id", flat=True))
+        new = [_of_record(one, type_id, syncing) for one in some if str(one.pk) not in known]
+        ExchangeSyncIdMapping.objects.bulk_create(new, batch_size=AT_ONCE)
+        made += len(new)
+    return made
+
+
+def _of_record(record: Record, type_id: int, syncing: Syncing) -> ExchangeSyncIdMapping:
+    pk = uuid7()
+    return ExchangeSyncIdMapping(
+        id=pk,
+        owner_id=syncing.user_id,
+        mailbox=syncing.mailbox,
+        kind=kind_of(record).item_kind,
+        object_type_id=type_id,
+        object_id=str(record.pk),
+        mark=pk.hex,
+        came_by_filter=True,
+        from_crm_change_type=ChangeType.CREATE,
+        next_attempt_on=syncing.now,
+    )
+
+
+def note_changed_records(rows: Collection[ExchangeSyncIdMapping], now: datetime) -> None:
+    """Records of these mappings have changed."""
+    for row in rows:
+        row.from_crm_change_type, row.next_attempt_on, row.retries = ChangeType.UPDATE, now, 0
+    ExchangeSyncIdMapping.objects.bulk_update(
+        rows, ["from_crm_change_type", "next_attempt_on", "retries"], batch_size=AT_ONCE
+    )
+
+
+def note_lost_records(rows: Collection[ExchangeSyncIdMapping], now: datetime) -> None:
+    """Records of these mappings are no longer for their user."""
+    for row in rows:
+        row.from_crm_change_type, row.next_attempt_on, row.retries = ChangeType.DELETE, now, 0
+    ExchangeSyncIdMapping.objects.bulk_update(
+        rows, ["from_crm_change_type", "next_attempt_on", "retries"], batch_size=AT_ONCE
+    )
+
+
+def note_deleted_record(type_id: int, record_id: str, now: datetime) -> None:
+    """A record is gone: whoever has a copy on a server is asked about it in the next cycle (10.1 i)."""
+    rows = ExchangeSyncIdMapping.objects.filter(object_type_id=type_id, object_id=record_id)
+    changed = rows.update(from_crm_change_type=ChangeType.DELETE, next_attempt_on=now, retries=0)
+    if changed:
+        mailboxes = ExchangeSyncIdMapping.objects.filter(object_type_id=type_id, object_id=record_id).values(
+            "mailbox_id"
+        )
+        MailboxLeg.objects.filter(mailbox_id__in=mailboxes, leg=Leg.ACT).request(now)

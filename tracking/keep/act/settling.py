@@ -1,0 +1,152 @@
+"""What became of one pair: agreed, failed, asked about, unlinked, deleted. Each is called inside the transaction that pins
+the lease."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from profiles.act_items import Fields, Item
+from tracking.decide.act_values import Agreed, agreed_from_json, agreed_to_json, fields_to_json, fingerprint, to_json
+from tracking.decide.merge import Clash, Side, read_back
+from tracking.facts.act.kinds import Record, Syncing, content_type_of, kind_of
+from tracking.models import (
+    ChangeType,
+    ExchangeSyncIdMapping,
+    HeldDeletion,
+    RecycledItem,
+    SyncConflict,
+    SyncQuestion,
+    UserDecision,
+)
+from tracking.models.reversible import Decision
+
+RETRY_AFTER = timedelta(minutes=5)
+LONGEST_RETRY = timedelta(days=1)
+
+
+def begin_attempt(row: ExchangeSyncIdMapping) -> None:
+    """Before anything is made on the server: who has attempts may have left something there (law 7)."""
+    row.retries += 1
+    row.save(update_fields=["retries"])
+
+
+def agree(
+    row: ExchangeSyncIdMapping, agreed: Agreed, record: Record, crm: Fields, syncing: Syncing, *, key: str, version: str
+) -> None:
+    """Both sides are the same now, as far as they go."""
+    row.object_type, row.object_id = content_type_of(kind_of(record)), str(record.pk)
+    row.exchange_entry_id, row.server_version = key, version
+    row.agreed, row.crm_version = agreed_to_json(agreed), fingerprint(crm)
+    row.crm_modified_on, row.agreed_on = record.modified_on, syncing.now
+    row.item_subject = str(crm.get("subject") or crm.get("full_name") or "")[:2048]
+    row.is_deleted_in_exchange = row.is_unlinked_in_crm = False
+    _done(row)
+
+
+def read_again(row: ExchangeSyncIdMapping, item: Item) -> None:
+    """What the server holds after our write: where it cannot hold a value as we do, that is nobody's change."""
+    agreed = agreed_from_json(row.agreed)
+    row.agreed = agreed_to_json(read_back(agreed, Side.EXCHANGE, item.fields))
+    row.uid = item.uid[:300]
+    row.save(update_fields=["agreed", "uid"])
+
+
+def nothing_to_do(row: ExchangeSyncIdMapping) -> None:
+    """The pair is as it should be."""
+    _done(row)
+
+
+def _done(row: ExchangeSyncIdMapping) -> None:
+    row.to_crm_change_type = row.from_crm_change_type = ChangeType.NONE
+    row.next_attempt_on, row.retries = None, 0
+    row.last_sync_error = row.last_sync_error_code = ""
+    row.last_sync_error_occurred_on = None
+    row.question, row.question_facts, row.user_decision = SyncQuestion.NONE, {}, UserDecision.NONE
+    row.save()
+
+
+def fail(row: ExchangeSyncIdMapping, words: str, code: str, syncing: Syncing, attempts: int) -> None:
+    """12.1: this item only (law 5). It is tried again ever more rarely, so often; then it waits for a person or a change."""
+    row.retries += 1
+    row.last_sync_error, row.last_sync_error_code = words[:2048], code[:64]
+    row.last_sync_error_occurred_on = syncing.now
+    wait = min(RETRY_AFTER * 2 ** min(row.retries, 10), LONGEST_RETRY)
+    row.next_attempt_on = None if row.retries >= attempts else syncing.now + wait
+    row.save()
+
+
+def try_soon(row: ExchangeSyncIdMapping, syncing: Syncing, after: timedelta = RETRY_AFTER) -> None:
+    """It was not decided: somebody was faster, or nobody knows whether it was done."""
+    row.next_attempt_on = syncing.now + after
+    row.save(update_fields=["next_attempt_on", "retries"])
+
+
+def ask(row: ExchangeSyncIdMapping, question: SyncQuestion, facts: dict[str, Any], now: datetime) -> None:
+    """Somebody has to answer first (4.13, 10.1 f, 10.1 k)."""
+    row.question, row.question_facts, row.asked_on = question, facts, now
+    row.user_decision, row.next_attempt_on = UserDecision.NONE, now
+    row.save()
+
+
+def unlink(row: ExchangeSyncIdMapping) -> None:
+    """Both stay, each for itself. The row remembers, so that they are not doubled when they meet again (10.1 f)."""
+    row.is_unlinked_in_crm = True
+    _done(row)
+
+
+def forget(row: ExchangeSyncIdMapping) -> None:
+    """Both are gone: nothing is left to remember."""
+    row.delete()
+
+
+def note_clashes(
+    row: ExchangeSyncIdMapping, clashes: Sequence[Clash], now: datetime, original_start: datetime | None = None
+) -> None:
+    """What was overwritten although somebody had changed it, field by field (10.1 h)."""
+    SyncConflict.objects.bulk_create(
+        SyncConflict(
+            mapping=row,
+            mailbox_id=row.mailbox_id,
+            kind=row.kind,
+            object_type_id=row.object_type_id,
+            object_id=row.object_id,
+            original_start=original_start,
+            field=one.field,
+            before=to_json(one.before),
+            ours=to_json(one.ours),
+            theirs=to_json(one.theirs),
+            taken=one.taken,
+            rule=one.rule,
+            occurred_on=now,
+        )
+        for one in clashes
+    )
+
+
+def recycle(row: ExchangeSyncIdMapping, fields: Fields, side: Side, reason: str, now: datetime, days: int) -> None:
+    """Keep what is about to be deleted on one side, for so many days (law 9)."""
+    RecycledItem.objects.create(
+        mailbox_id=row.mailbox_id,
+        kind=row.kind,
+        object_type_id=row.object_type_id,
+        object_id=row.object_id,
+        snapshot={"fields": fields_to_json(fields), "occurrences": row.agreed_occurrences},
+        deleted_on_side=side,
+        reason=reason,
+        deleted_on=now,
+        expires_on=now + timedelta(days=days),
+    )
+
+
+def hold_deletions(syncing: Syncing, kind: str, side: Side, number: int, out_of: int) -> HeldDeletion:
+    """So many deletions at once wait for a person (law 9); one open question, which counts them."""
+    return HeldDeletion.objects.update_or_create(
+        mailbox=syncing.mailbox,
+        kind=kind,
+        on_side=side,
+        decision=Decision.OPEN,
+        defaults={"number": number, "out_of": out_of},
+        create_defaults={"number": number, "out_of": out_of, "held_on": syncing.now},
+    )[0]

@@ -1,0 +1,41 @@
+"""Our records, whatever their kind, made and changed from canonical values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from profiles.act_items import Fields, ItemKind
+from tracking.decide.field_maps import RecordKind
+from tracking.facts.act.kinds import MODELS, Record, Syncing, kind_of
+from tracking.keep.act.columns import set_contact, set_task
+
+SETTERS: Mapping[RecordKind, Callable[[Any, Fields, Syncing], None]] = {
+    RecordKind.TASK: set_task,
+    RecordKind.PHONE_CALL: set_task,
+    RecordKind.LETTER: set_task,
+    RecordKind.FAX: set_task,
+    RecordKind.CONTACT: set_contact,
+}
+MADE_FROM = {
+    ItemKind.TASK: RecordKind.TASK,
+    ItemKind.CONTACT: RecordKind.CONTACT,
+    ItemKind.APPOINTMENT: RecordKind.APPOINTMENT,
+}
+"""What an item of the server becomes here (10.7)."""
+
+
+def set_fields(record: Record, fields: Fields, syncing: Syncing) -> None:
+    """Set and save what these fields say."""
+    SETTERS[kind_of(record)](record, fields, syncing)
+    record.save()
+
+
+def make_record(kind: RecordKind, fields: Fields, syncing: Syncing) -> Record:
+    """A record of the syncing user from what the server holds. A task begins when it comes in (10.7)."""
+    record = MODELS[kind](owner_id=syncing.user_id, created_on=syncing.now)
+    if kind is RecordKind.TASK:
+        record.actual_start = syncing.now  # type: ignore[union-attr]
+    SETTERS[kind](record, fields, syncing)
+    record.save(force_insert=True)
+    return record
