@@ -20,6 +20,7 @@ from profiles.secrets import KeyUnavailable
 from serversync.cycles.engine import Clock
 from tracking.facts.batch import start_of
 from tracking.facts.folder_rules import FOLDER_STAMPS, folder_names
+from tracking.facts.sent_items import SENT_SINCE, sent_start_of
 from tracking.models import Placement, SyncCursor
 
 CHUNK = 500  # keys named in one statement
@@ -59,7 +60,7 @@ def _compare_mailbox(leg: MailboxLeg, policy: Policy, clock: Clock) -> list[Comp
     reason = skip_reason(leg_facts(mailbox, leg), policy)
     if reason:
         return [Comparison(name, "", skipped=reason)]
-    cursors = SyncCursor.objects.filter(leg=leg).exclude(folder=FOLDER_STAMPS).order_by("folder")
+    cursors = SyncCursor.objects.filter(leg=leg).exclude(folder__in=(FOLDER_STAMPS, SENT_SINCE)).order_by("folder")
     folders = list(cursors.values_list("folder", flat=True))
     names = folder_names([mailbox.pk])
     try:
@@ -69,7 +70,7 @@ def _compare_mailbox(leg: MailboxLeg, policy: Policy, clock: Clock) -> list[Comp
     try:
         return [
             replace(
-                _compare_folder(mailbox, name, folder, source, clock(), is_tracked=folder not in (INBOX, SENT)),
+                _compare_folder(mailbox, name, folder, source, clock(), _start_of(leg, folder)),
                 folder=names.get((mailbox.pk, folder), folder),
             )
             for folder in folders or [INBOX]
@@ -78,11 +79,17 @@ def _compare_mailbox(leg: MailboxLeg, policy: Policy, clock: Clock) -> list[Comp
         source.close()
 
 
+def _start_of(leg: MailboxLeg, folder: str) -> datetime | None:
+    """A tracked folder has no start date."""
+    if folder == SENT:
+        return sent_start_of(leg.mailbox, leg.pk)
+    return start_of(leg.mailbox) if folder == INBOX else None
+
+
 def _compare_folder(
-    mailbox: Mailbox, name: str, folder: str, source: MailSource, begun: datetime, *, is_tracked: bool
+    mailbox: Mailbox, name: str, folder: str, source: MailSource, begun: datetime, start: datetime | None
 ) -> Comparison:
-    """List first, then read the ledger: what arrives meanwhile is no difference. A tracked folder has no start date."""
-    start = None if is_tracked else start_of(mailbox)
+    """List first, then read the ledger: what arrives meanwhile is no difference."""
     try:
         listed = list(source.listing(folder))
     except ConnectorError as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
@@ -14,13 +15,13 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-from mailboxes import membership
+from mailboxes import membership, readers
 from mailboxes.models import Approval, Leg, LegStatus, Mailbox, MailboxLeg, Queue, UserSettings
 from mailboxes.models.leg import ensure_legs
 from mailboxes.models.settings import current_policy
 from serversync.configure.document import Document, Place
 from serversync.configure.reading import Draft, Given
-from serversync.configure.tables import RECORDS
+from serversync.configure.tables import RECORDS, SETTINGS_KEYS
 from serversync.configure.values import WrongValue, from_environment, known, text
 from serversync.configure.writing import Change, named, put
 from tracking.decide.folders import BY_PATH
@@ -52,7 +53,7 @@ def put_user(document: Document, draft: Draft, now: datetime) -> Change:
     """A user with settings and mailbox. A new user gets both by itself (3.1)."""
     model = get_user_model()
     user = model.objects.filter(username=draft.identity).first() or model(password=make_password(None))
-    settings = {name: draft.own[name] for name in draft.own if name in ("incoming_email_filtering_method", "time_zone")}
+    settings = {name: draft.own[name] for name in draft.own if name in SETTINGS_KEYS}
     account = [given for name, given in draft.own.items() if name not in settings]
     change = put(document, user, account, draft.place)
     if user.pk is None:
@@ -62,13 +63,29 @@ def put_user(document: Document, draft: Draft, now: datetime) -> Change:
         document.blame(zone.place, f"“{zone.value}” is no time zone.", known(available_timezones(), zone.value))
     row, _ = UserSettings.objects.get_or_create(user=user)
     change = max(change, put(document, row, settings.values(), draft.place))
-    mailbox = Mailbox.objects.filter(regarding_user=user).first() or Mailbox(regarding_user=user, owner=user)
-    return max(change, _put_mailbox(document, draft, mailbox, draft.own.get("email"), now))
+    held = Mailbox.objects.filter(regarding_user=user).first()
+    with _readers_announced(held, now):
+        mailbox = held or Mailbox(regarding_user=user, owner=user)
+        return max(change, _put_mailbox(document, draft, mailbox, draft.own.get("email"), now))
 
 
 def put_queue(document: Document, draft: Draft, now: datetime) -> Change:
     """A queue with members and mailbox. A new queue gets its mailbox by itself (3.1)."""
     queue = Queue.objects.filter(name=draft.identity).first() or Queue()
+    with _readers_announced(Mailbox.objects.filter(regarding_queue=queue.pk).first(), now):
+        return _put_queue(document, draft, queue, now)
+
+
+@contextmanager
+def _readers_announced(mailbox: Mailbox | None, now: datetime) -> Iterator[None]:
+    """Whoever reads the mail of this mailbox from now on is announced to those whose it is, as after a form (12.1)."""
+    before = readers.readers_of(mailbox) if mailbox is not None else set()
+    yield
+    if mailbox is not None:
+        readers.announce(mailbox, before, None, now)
+
+
+def _put_queue(document: Document, draft: Draft, queue: Queue, now: datetime) -> Change:
     change = put(document, queue, draft.own.values(), draft.place)
     if queue._state.adding:
         return change

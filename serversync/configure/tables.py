@@ -33,7 +33,8 @@ USE_SSL = frozenset({"incoming_use_ssl", "outgoing_use_ssl"})
 """`IncomingUseSSL`, `OutgoingUseSSL`: keys of the original, on or off only; `configure.profiles` reads them."""
 
 _USER_KEYS = ("username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser")
-_SETTINGS_KEYS = ("incoming_email_filtering_method", "time_zone")
+SETTINGS_KEYS = ("incoming_email_filtering_method", "auto_create_contact_on_promote", "time_zone")
+"""What an entry of a user sets in their UserSettings."""
 _FOLDER_KEYS = ("exchange_folder_id", "exchange_folder_name", "folder_path", "includes_subfolders")
 _OF_A_MAILBOX_ITSELF = ("is_forward_mailbox", "regarding_user", "regarding_queue")
 
@@ -101,7 +102,7 @@ def editable(model: type[models.Model], leave_out: Iterable[str] = ()) -> dict[s
 
 def _user_fields(user: type[models.Model]) -> dict[str, Field]:
     return {name: _column(user, name) for name in _USER_KEYS} | {
-        name: _column(UserSettings, name) for name in _SETTINGS_KEYS
+        name: _column(UserSettings, name) for name in SETTINGS_KEYS
     }
 
 

@@ -14,6 +14,7 @@ from django.db import models
 from mailboxes.models import (
     ActDeliveryMethod,
     Approval,
+    AutoCreate,
     IncomingDeliveryMethod,
     IncomingFilter,
     OutgoingDeliveryMethod,
@@ -32,6 +33,7 @@ OPTIONS: tuple[type[models.IntegerChoices], ...] = (
     ActDeliveryMethod,
     Approval,
     IncomingFilter,
+    AutoCreate,
     QueueViewType,
 )
 SHOWN_AT_MOST = 12
@@ -71,6 +73,8 @@ def converted(field: models.Field[Any, Any], value: Any) -> Any:
         return _number(value)
     if isinstance(field, models.DateTimeField):
         return _moment(value)
+    if isinstance(field, models.DateField):
+        return _moment(value).date()
     return text(value)
 
 

@@ -14,6 +14,7 @@ from mailboxes.models import Mailbox
 from mailboxes.ownership import Standing, standing
 from serversync.console.decisions import LONGEST, explained, listed, openable, read
 from serversync.console.owner import for_people, show_to_owner
+from serversync.console.owner_contents import LEFT_OUT
 from serversync.console.why import DAYS_BACK
 from serversync.looking import look, sought_by
 from tracking.facts.decisions import written_as
@@ -40,6 +41,7 @@ def one(request: HttpRequest, pk: UUID, row: int) -> HttpResponse:
         mailbox=mailbox,
         is_owner=who == Standing.OWNER,
         explanation=found,
+        may_track=who == Standing.OWNER and found.state in LEFT_OUT,
         openable=openable([found], request.user),
         frame="owner",
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import ceil
 from typing import Any, cast
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordChangeView
@@ -16,23 +17,37 @@ from unfold.forms import AdminOwnPasswordChangeForm
 
 from mailboxes import readers
 from mailboxes.models import Mailbox
-from mailboxes.ownership import queues_of
+from serversync.console import throttle
+from serversync.console.owner import frame_of
 from serversync.watch import sent
 
 
 class ChangePassword(PasswordChangeView):
-    """The old password and the new one twice. Other sessions of the person end; this one goes on."""
+    """The old password and the new one twice, throttled. Other sessions of the person end; this one goes on."""
 
     template_name = "owner/password.html"
     form_class = AdminOwnPasswordChangeForm
     success_url = reverse_lazy("owner:own")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        around = admin.site.each_context(self.request) | {"my_queues": list(queues_of(self.request.user))}
         told = {"title": "Change password", "told": readers.reset_of(_user(self.request))}
-        return around | super().get_context_data(**kwargs) | told
+        return frame_of(self.request) | super().get_context_data(**kwargs) | told
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        wait = throttle.wait_of(request, _guessed(_user(request)))
+        if wait:
+            words = f"Too many wrong passwords. Try again in {ceil(wait / 60)} minutes."
+            form = self.form_class(_user(request))  # what was typed is not even looked at
+            return self.render_to_response(self.get_context_data(form=form, refused=words), status=429)
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        if form.has_error("old_password", "password_incorrect"):
+            throttle.note_failure(self.request, _guessed(_user(self.request)))
+        return super().form_invalid(form)
 
     def form_valid(self, form: Any) -> HttpResponse:
+        throttle.forget_failures(self.request, _guessed(_user(self.request)))
         answer = super().form_valid(form)
         user = _user(self.request)
         readers.note_own_password(user, timezone.now())
@@ -69,6 +84,11 @@ def announce(user: User, by: User, now: datetime) -> None:
             "knows it.\nIf you did not, ask them why; with it they can read your mail in this service.",
             address,
         )
+
+
+def _guessed(user: User) -> str:
+    """The name under which wrong passwords are counted here: not that of the door, which stays open."""
+    return f"own password of {user.pk}"
 
 
 def _user(request: HttpRequest) -> User:

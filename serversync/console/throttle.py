@@ -1,4 +1,8 @@
-"""Slows down guessing of passwords: after ten failures in 15 minutes nobody signs in under that name from there."""
+"""Slows down guessing of passwords: after ten failures in 15 minutes nobody tries that name from there.
+
+The page on which a person changes their password counts for itself: whoever sits at a desk that was left open cannot
+guess on there, nor close the door of the one who left it.
+"""
 
 from __future__ import annotations
 

@@ -17,10 +17,9 @@ from mailboxes.ownership import mailboxes_of
 from serversync.console.decisions import LONGEST, mailboxes_named
 from serversync.console.pages import show, staff_page
 from serversync.looking import MOST_MAILBOXES, look, sought_by
-from tracking.facts.decisions import Wanted, decisions, written_as
+from tracking.facts.decisions import Wanted, decisions, is_sender, written_as
 from tracking.facts.visibility import readable_among, reads_others_mail
 from tracking.facts.why import explain, sent_with
-from tracking.models import LedgerRow
 
 DAYS_BACK = 14
 """How far back a sender's mail is looked for on a server."""
@@ -31,7 +30,7 @@ def why(request: HttpRequest) -> HttpResponse:
     """Enter a Message-ID, an address, a domain, or a part of one. A Message-ID gives each mailbox's verdict, its reason
     and its evidence; what is no Message-ID the list of decisions about it."""
     wanted = (request.GET.get("q") or request.GET.get("message_id") or "").strip()[:LONGEST]
-    if LedgerRow.objects.filter(sender=wanted.lower()).exclude(sender="").exists():
+    if is_sender(wanted, request.user):
         return _to_list(wanted)
     told = _told(request, wanted)
     found, exact = told["explanations"], set(written_as(wanted))
@@ -69,7 +68,7 @@ def _told(request: HttpRequest, wanted: str) -> dict[str, Any]:
     sent = sent_with(wanted) if may_see_mail else []
     return {
         "wanted": wanted,
-        "explanations": explain(wanted),
+        "explanations": explain(wanted, request.user),
         "sent": sent,
         "readable": readable_among(request.user, [email.pk for email in sent]),
         "may_see_mail": may_see_mail,

@@ -13,6 +13,7 @@ from serversync.cycles.report import Report
 from serversync.cycles.unpacking import Unpacking
 from tracking.keep.acknowledge import acknowledge_batch, next_acknowledgements
 from tracking.keep.pending import anything_waits, next_batch
+from tracking.keep.sent_items import stop_reading_sent
 
 
 class Incoming(Reading):
@@ -21,13 +22,19 @@ class Incoming(Reading):
     def run(self) -> Report:
         """All stages once. Raises ConnectorError and LeaseLost; everything committed before stays."""
         self.discover(INBOX)
-        if self.has_sent_items and self.policy.auto_track_sent_folder_items:  # 5.3
-            self.discover(SENT)
+        if self.has_sent_items:  # 5.3
+            self._read_sent_items()
         self.settle()
         self.acknowledge()
         if self.has_folders and not self.report.more and Following(self).run():  # 9: fresh mail before earlier mail
             self.acknowledge()
         return self.report
+
+    def _read_sent_items(self) -> None:
+        if self.policy.auto_track_sent_folder_items:
+            self.discover(SENT)
+        else:
+            stop_reading_sent(self.lease.claim.leg_id, self.mailbox, self.now, self.lease.pin)
 
     def settle(self) -> None:
         """Judge and keep what is pending, oldest first, until nothing is left or the budget is used up."""

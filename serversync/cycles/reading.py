@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,10 +11,13 @@ from mailboxes.lease import Lease
 from mailboxes.models import Mailbox
 from mailboxes.policy import Policy
 from profiles.connectors.base import MailSource, ResyncRequired
+from profiles.items import SENT
 from serversync.cycles.report import Report
 from serversync.cycles.settling import Settling
 from tracking.facts.batch import start_of
+from tracking.facts.sent_items import sent_start_of
 from tracking.keep.discover import forget_cursor, record_page, sweep
+from tracking.keep.sent_items import note_sent_since
 from tracking.models import SyncCursor
 
 
@@ -49,7 +53,7 @@ class Reading:
         return finished
 
     def _read_changes(self, cursor: SyncCursor, folder_rule: UUID | None, most: int | None) -> bool:
-        start = start_of(self.mailbox) if folder_rule is None else None  # 9.3: old messages as well
+        start = self._start(cursor) if folder_rule is None else None  # 9.3: old messages as well
         shown = 0
         for page in self.source.changes(cursor.folder, cursor.value):
             if page.cursor == cursor.value and not page.shown and not page.gone:
@@ -64,12 +68,19 @@ class Reading:
                 return False
         return True
 
+    def _start(self, cursor: SyncCursor) -> datetime | None:
+        """2.10; without a start date Sent Items begin when they are switched on, not years ago (5.3)."""
+        if cursor.folder != SENT:
+            return start_of(self.mailbox)
+        start = sent_start_of(self.mailbox, cursor.leg_id)
+        return start or note_sent_since(cursor, self.now, self.lease.pin)
+
     def time_is_up(self) -> bool:
         """Whether others are to get their turn."""
         return self.lease.elapsed_since(self.now) > self.budget
 
-    def settling(self, *, outgoing: bool = False, is_tracked_folder: bool = False) -> Settling:
-        """What settles the batches of one folder, or of several tracked ones."""
+    def settling(self, *, outgoing: bool = False, rules: Mapping[str, UUID] | None = None) -> Settling:
+        """What settles the batches of one folder, or of several tracked ones with the rule of each."""
         return Settling(
             self.mailbox,
             self.source,
@@ -80,7 +91,7 @@ class Reading:
             transport_gives_raw=self.transport_gives_raw,
             can_categorize=self.can_categorize,
             outgoing=outgoing,
-            is_tracked_folder=is_tracked_folder,
+            rules=rules or {},
         )
 
     def _cursor(self, folder: str) -> SyncCursor:

@@ -132,9 +132,9 @@ def print_pages(folder: Path) -> None:
 
 def print_lookups(folder: Path) -> None:
     """What judging costs where few and where many emails are stored."""
-    print("\nLook-ups: judging and correlating, microseconds per message by the number of stored emails")
+    print("\nLook-ups: judging and correlating, microseconds of CPU per message by the number of stored emails")
     for database in ("sqlite", "postgres"):
-        (folder / database).mkdir(parents=True)
+        (folder / database).mkdir(parents=True, exist_ok=True)
         around = os.environ | {"TEST_VAR_DIR": str(folder / database), "TEST_DATABASE": database}
         command = [sys.executable, "-m", "tests.bench.lookups"]
         answer = subprocess.run(command, cwd=ROOT, env=around, stdout=subprocess.PIPE, check=True)
@@ -145,19 +145,33 @@ def print_lookups(folder: Path) -> None:
         print(f"  {database:<10}{told}; largest to smallest {largest / smallest:.2f} (aim {LOOKUP_GROWTH}, {word})")
 
 
+def print_act(folder: Path) -> None:
+    """What keeping tasks the same on Exchange costs."""
+    folder.mkdir(parents=True)
+    command, around = [sys.executable, "-m", "tests.bench.act"], os.environ | {"TEST_VAR_DIR": str(folder)}
+    answer = subprocess.run(command, cwd=ROOT, env=around, stdout=subprocess.PIPE, check=True)
+    print("\nTasks over EWS: a thousand for the first time, and cycles that find nothing")
+    for name, one in json.loads(answer.stdout.splitlines()[-1]).items():
+        told = f"{one['ms']:.0f} ms of CPU, {one['statements']:.0f} statements, {one['requests']:.0f} requests"
+        print(f"  {name:<30}{told}")
+
+
 def main() -> None:
     """Everything in one run."""
     options = argparse.ArgumentParser(prog="python -m tests.bench.run", description=__doc__)
     options.add_argument("--messages", type=int, default=1000)
     options.add_argument("--runs", type=int, default=5)
-    options.add_argument("--only", default="", help="servers whose name contains this; or: pages, lookups")
+    options.add_argument("--only", default="", help="servers whose name contains this; or: pages, lookups, act")
+    options.add_argument("--keep", type=Path, help="a folder for the databases of the look-ups, to be used again")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as home:
         if chosen.only in ("", "pages"):
             print_pages(Path(home) / "pages")
         if chosen.only in ("", "lookups"):
-            print_lookups(Path(home) / "lookups")
-    if chosen.only not in ("pages", "lookups"):
+            print_lookups(chosen.keep or Path(home) / "lookups")
+        if chosen.only in ("", "act"):
+            print_act(Path(home) / "act")
+    if chosen.only not in ("pages", "lookups", "act"):
         measure_mail(chosen)
 
 

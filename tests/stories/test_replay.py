@@ -258,6 +258,7 @@ def test_killed_in_between_whole_emails_are_done_and_the_next_run_goes_on(
 def test_sent_items_are_rebuilt_as_sent_mail(company: Company) -> None:  # 5.3
     decide(auto_track_sent_folder_items=True)
     alice = company.user("Alice", company.exchange_profile())
+    receive(alice)
     raw = letter("alice@us.test", "dora@shop.test", "From Outlook", "x")
     company.sandbox.deliver("alice@us.test", raw, folder="sentitems")
     receive(alice)

@@ -79,10 +79,19 @@ def written_as(message_id: str) -> list[str]:
     return [stored_message_id(form) for form in (bare, f"<{bare}>")] if bare else []
 
 
+def is_sender(address: str, reader: User | AnonymousUser) -> bool:
+    """Whether anything came from this address that the reader may be told of."""
+    return bool(address) and LedgerRow.objects.filter(_open_to(reader), sender=address.lower()).exists()
+
+
+def _open_to(reader: User | AnonymousUser) -> Q:
+    return Q(email__isnull=True) | Q(email__in=visible_emails(reader))
+
+
 def _named(rows: QuerySet[LedgerRow], words: str, reader: User | AnonymousUser) -> tuple[QuerySet[LedgerRow], bool]:
     if not words:
         return rows, False
-    open_to_reader = Q(email__isnull=True) | Q(email__in=visible_emails(reader))
+    open_to_reader = _open_to(reader)
     address = words.lower()
     exact = Q(message_id__in=written_as(words)) | Q(open_to_reader, sender=address)
     known = rows.filter(exact)

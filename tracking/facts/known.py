@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import Q
-
-from tracking.crm.identity import dup_check
+from tracking.crm.identity import stored_message_id
 from tracking.crm.models import Email
 from tracking.decide.correlation import ancestor_ids
 from tracking.decide.verdicts import Known, Message
@@ -53,13 +51,12 @@ class Tracked:
 
 
 def tracked_emails(messages: Iterable[Message]) -> Tracked:
-    """The emails with the same content as these messages in either direction, with the Message-IDs that they name as
-    ancestors, and with their own Message-IDs, which other messages may bear as well."""
+    """The emails with the Message-IDs that these messages name as ancestors, and with their own: the same contents in
+    either direction, for the content key is made of the Message-ID too, and other messages that bear it as well."""
     messages = list(messages)
-    guards = {dup_check(message.key, outgoing) for message in messages for outgoing in (False, True)}
     named = {one for message in messages for one in ancestor_ids(message.envelope)}
-    named |= {message.message_id for message in messages}
-    emails = Email.objects.filter(Q(message_id_dup_check__in=guards) | Q(message_id__in=named))
+    named |= {stored_message_id(message.message_id) for message in messages}
+    emails = Email.objects.filter(message_id__in=named)
     return _sorted(emails.only(*COLUMNS).order_by("id"))
 
 

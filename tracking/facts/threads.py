@@ -14,13 +14,14 @@ from uuid import UUID
 from django.contrib.contenttypes.models import ContentType
 
 from mailboxes.policy import Policy
+from tracking.crm.conversation_index import index_of
 from tracking.crm.fingerprints import Fingerprint, fingerprint, hash_of, words_of
 from tracking.crm.models import ActivityParty, Case, Contact, Email, EmailHash
 from tracking.crm.models.hashes import HashType
 from tracking.crm.models.records import Account
 from tracking.crm.tokens import prefixes_of, tokens_in
 from tracking.decide.correlation import ancestor_ids, is_passed_over, looks_at_headers
-from tracking.decide.threads import Record, Threads, index_of
+from tracking.decide.threads import Record, Threads
 from tracking.decide.verdicts import Known, Match, Message
 from tracking.facts.known import COLUMNS, Tracked, known_of
 

@@ -72,7 +72,8 @@ def readable_among(user: Person, email_ids: Iterable[UUID | None]) -> set[UUID]:
 
 def _own(user: Person) -> Q:
     theirs = mailboxes_of(user)
-    mine = Q(pk__in=_shown_in(theirs)) | Q(owner_id=user.pk) | Q(sender_mailbox__in=theirs) | _in_queues_of(user)
+    mine = Q(pk__in=_shown_in(theirs)) | Q(owner_id=user.pk) | _sent_from(theirs) | _in_queues_of(user)
+    mine |= Q(submitted_by=user.pk)
     # Who has a private mail in the mailbox of their own reads it there anyway.
     keeps = _belongs_to(user) | Q(pk__in=_shown_in(_personal(user)))
     return mine & (Q(is_private=False) | keeps)
@@ -102,7 +103,12 @@ def _personal(user: Person) -> QuerySet[Mailbox]:
 def _through(mailboxes: QuerySet[Mailbox]) -> Q:
     forwarded = Q(receiving_mailbox__in=Mailbox.objects.filter(is_forward_mailbox=True))  # 8.2: it was read there
     received = Q(receiving_mailbox__in=mailboxes) | forwarded & Q(pk__in=_shown_in(mailboxes))
-    return received | Q(sender_mailbox__in=mailboxes)
+    return received | _sent_from(mailboxes)
+
+
+def _sent_from(mailboxes: QuerySet[Mailbox]) -> Q:
+    """What left through these mailboxes, and what left through others in their name (7.6)."""
+    return Q(sender_mailbox__in=mailboxes) | Q(represents__in=mailboxes)
 
 
 def _shown_in(mailboxes: QuerySet[Mailbox]) -> QuerySet[Any, Any]:

@@ -18,6 +18,7 @@ from tracking.decide.explain import Answer, Decided, answer, because, facts
 from tracking.decide.forwarding import FOLDER
 from tracking.facts.decisions import newest_part, written_as
 from tracking.facts.folder_rules import folder_names
+from tracking.facts.visibility import MASK, PRIVATE, Person, readable_among
 from tracking.models import Explicit, LedgerRow, LedgerState
 
 MOST = 100
@@ -25,6 +26,8 @@ _NAMING = frozenset(
     {"sender", "record", "recipient", "recipients", "delivered_to", "value", "candidates", "sender_matches"}
     | {"tracked_folder", "filed_with"}
 )
+_OTHER_SIDE = frozenset({"sender", "record", "recipient", "recipients", "value", "sender_matches"})
+"""What names those with whom mail was exchanged. Of mail that is not private the rest is told to every administrator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,9 @@ class Explanation:
         return evidence_lines(self.evidence)
 
 
-def explain(message_id: str) -> list[Explanation]:
-    """What became of the message with this Message-ID in each mailbox, at most 100 rows, newest first.
+def explain(message_id: str, reader: Person | None = None) -> list[Explanation]:
+    """What became of the message with this Message-ID in each mailbox, at most 100 rows, newest first. Without a
+    `reader` it is told to an operator: everything but what is private.
 
     Angle brackets may be left out. If no message has exactly this Message-ID, those among the newest that contain the
     text are meant.
@@ -75,55 +79,53 @@ def explain(message_id: str) -> list[Explanation]:
     if not _bare(message_id):
         return []
     exact = LedgerRow.objects.filter(message_id__in=written_as(message_id))
-    return _explained(exact) or _explained(
-        newest_part(LedgerRow.objects.filter(message_id__contains=_bare(message_id)))
-    )
+    part = LedgerRow.objects.filter(message_id__contains=_bare(message_id))
+    found = _newest(exact) or _newest(newest_part(part))
+    return explain_rows(found, None if reader is None else readable_among(reader, [row.email_id for row in found]))
 
 
 def explain_email(email_id: UUID, readable: Collection[UUID] = ()) -> list[Explanation]:
     """What each mailbox that showed this email decided about it."""
-    return _explained(LedgerRow.objects.filter(email_id=email_id), readable)
+    return explain_rows(_newest(LedgerRow.objects.filter(email_id=email_id)), readable)
 
 
-def explain_rows(rows: Iterable[LedgerRow], readable: Collection[UUID] = ()) -> list[Explanation]:
-    """These rows as explanations; select the mailbox and prefetch the placements. The evidence of private mail is told
-    only if its email is among those that may be read."""
+def explain_rows(rows: Iterable[LedgerRow], readable: Collection[UUID] | None = ()) -> list[Explanation]:
+    """These rows as explanations; select the mailbox and prefetch the placements. Whom an email came from is told only
+    if it is among those that may be read; with None, of every email that is not private."""
     found = list(rows)
-    private = _private_among(found) - set(readable)
+    masks = _masks(found, readable)
     policy = current_policy() if found else Policy()
     filed = {row.mailbox_id for row in found if row.explicit == Explicit.FOLDER or row.tracking_folder_id}
     names = folder_names(filed) if filed else {}
-    return [
-        _explanation(row, row.email_id in private, row.email_id is None or row.email_id in readable, policy, names)
-        for row in found
-    ]
+    return [_explanation(row, masks.get(row.email_id, ""), policy, names) for row in found]
 
 
 def evidence_of(row: LedgerRow) -> Mapping[str, Any]:
-    """The evidence as it may be shown: that of private mail names nobody."""
-    return _shown(row.evidence, bool(_private_among([row])))
+    """The evidence as everybody may see it who looks at rows: that of tracked mail does not name the other side."""
+    return _shown(row.evidence, _masks([row], ()).get(row.email_id, ""))
 
 
-def _private_among(rows: Iterable[LedgerRow]) -> set[UUID]:
-    kept = [row.email_id for row in rows if row.email_id is not None]
-    return set(Email.objects.filter(pk__in=kept, is_private=True).values_list("pk", flat=True)) if kept else set()
+def _masks(rows: Iterable[LedgerRow], readable: Collection[UUID] | None) -> dict[UUID | None, str]:
+    """What stands for names in the evidence of those emails that may not be read."""
+    kept = {row.email_id for row in rows if row.email_id is not None} - set(readable or ())
+    private = Email.objects.filter(pk__in=kept, is_private=True).values_list("pk", flat=True) if kept else ()
+    masks: dict[UUID | None, str] = {} if readable is None else dict.fromkeys(kept, MASK)
+    return masks | dict.fromkeys(private, PRIVATE)
 
 
-def _shown(evidence: Mapping[str, Any], is_private: bool) -> Mapping[str, Any]:
-    return {key: "private" if is_private and key in _NAMING else value for key, value in evidence.items()}
+def _shown(evidence: Mapping[str, Any], mask: str) -> Mapping[str, Any]:
+    naming = {PRIVATE: _NAMING, MASK: _OTHER_SIDE}.get(mask, frozenset())
+    return {key: mask if key in naming else value for key, value in evidence.items()}
 
 
-def _explained(rows: QuerySet[LedgerRow], readable: Collection[UUID] = ()) -> list[Explanation]:
-    found = rows.select_related("mailbox").prefetch_related("placements").order_by("-pk")[:MOST]
-    return explain_rows(found, readable)
+def _newest(rows: QuerySet[LedgerRow]) -> list[LedgerRow]:
+    return list(rows.select_related("mailbox").prefetch_related("placements").order_by("-pk")[:MOST])
 
 
-def _explanation(
-    row: LedgerRow, is_private: bool, names_sender: bool, policy: Policy, names: Mapping[tuple[UUID, str], str]
-) -> Explanation:
+def _explanation(row: LedgerRow, mask: str, policy: Policy, names: Mapping[tuple[UUID, str], str]) -> Explanation:
     name = row.mailbox.email_address or row.mailbox.name
-    evidence = _shown(row.evidence, is_private)
-    decided = replace(_decided(row), evidence=evidence, sender=row.sender if names_sender else "", mailbox=name)
+    evidence = _shown(row.evidence, mask)
+    decided = replace(_decided(row), evidence=evidence, sender="" if mask else row.sender, mailbox=name)
     told = answer(replace(decided, has_expired=_has_expired(row)))
     return Explanation(
         row_id=row.pk,
@@ -159,7 +161,10 @@ def _place(folder: str, path: str | None) -> str:
 
 def _decided(row: LedgerRow) -> Decided:
     waits_again = row.state == LedgerState.PENDING and row.decided_on is not None
-    return Decided(row.state, row.reason, row.evidence, row.sender, attempts=row.attempts, again=waits_again)
+    wished = row.explicit == Explicit.PERSON
+    return Decided(
+        row.state, row.reason, row.evidence, row.sender, attempts=row.attempts, again=waits_again, wished=wished
+    )
 
 
 def _has_expired(row: LedgerRow) -> bool:

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
+from django.db.models.functions import Lower
 
 from mailboxes.models import AddressResolution
 from mailboxes.policy import Policy
+from profiles.statements import insert_many
 from tracking.crm.models import ActivityParty, DomainEvent, Email, Participation
 from tracking.crm.models.events import EventKind
-from tracking.keep.bulk import insert_many
 
 CHUNK = 500  # rows written at once
 Record = tuple[ContentType, str]
@@ -54,11 +55,16 @@ def _set_here(email: Email, key: str, who: Record, by: Any, now: datetime) -> No
     insert_many([_event(email.pk, who, by, now)])
 
 
+def nobody_yet(address: str) -> QuerySet[ActivityParty]:
+    """Wherever this address, in small letters, takes part and is no record yet; by an index of its own."""
+    return ActivityParty.objects.annotate(small=Lower("address_used")).filter(small=address, party_id="")
+
+
 def _set_elsewhere(key: str, who: Record, by: Any, now: datetime) -> int:
     """Wherever the address is nobody yet, in chunks; the activities are counted, not the roles."""
     email_type = ContentType.objects.get_for_model(Email)
-    unresolved = ActivityParty.objects.filter(party_type__isnull=True, address_used__iexact=key)
-    found = list(unresolved.values_list("pk", "activity_type_id", "activity_id", "participation_type_mask"))
+    nobody = nobody_yet(key)
+    found = list(nobody.values_list("pk", "activity_type_id", "activity_id", "participation_type_mask"))
     for first in range(0, len(found), CHUNK):
         some = found[first : first + CHUNK]
         ActivityParty.objects.filter(pk__in=[pk for pk, *_ in some]).update(party_type=who[0], party_id=who[1])
