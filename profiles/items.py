@@ -145,7 +145,8 @@ class Missing:
 class Letter:
     """One message to send. Its Message-ID and its bytes are fixed before the first attempt.
 
-    `mark` is our own id of it ("instance/email id"), which servers that can hold one keep with the message (law 7).
+    `mark` is our own id of it ("instance/email id/version"), which servers that can hold one keep with the message
+    (law 7). `wants_report` asks the servers on its way to tell when it was delivered (RFC 3461), where they can.
     """
 
     mark: str
@@ -154,6 +155,7 @@ class Letter:
     recipients: tuple[str, ...]
     raw: bytes
     save_copy: bool = True
+    wants_report: bool = False
 
 
 @dataclass(frozen=True, slots=True)

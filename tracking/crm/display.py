@@ -62,10 +62,13 @@ _ACTIVE_STYLE = re.compile(r"url|image|expression|import|attr|behavio|binding|sc
 _LINK = re.compile(r"(?:https?|mailto|tel):", re.IGNORECASE)
 _EMBEDDED_IMAGE = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp);base64,[A-Za-z0-9+/=\s]*\Z", re.IGNORECASE)
 _REMOTE = re.compile(r"(?:https?:)?//", re.IGNORECASE)
+_CID_OR_REMOTE = re.compile(r"cid:\S|https?://", re.IGNORECASE)
+_SHOWN_SOURCE = re.compile(r"/[^\s#]*#src:(\S+)")
 # In what the cleaner wrote: it closes every element, and escapes quotation marks in attributes.
 _TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)([^>"]*(?:"[^"]*"[^>"]*)*)>')
 _IMAGE = re.compile(r'<img\b[^>"]*(?:"[^"]*"[^>"]*)*>')
 _CID = re.compile(r'\bsrc="cid:([^"]*)"')
+_SOURCE = re.compile(r'\bsrc="([^"]*)"')
 _LINKED = re.compile(r'<a href="https?://([^"/?#]*)[^"]*"[^>"]*(?:"[^"]*"[^>"]*)*>(.*?)</a>', re.DOTALL)
 _HOST_IN_TEXT = re.compile(r"(?:https?://)?((?:[\w-]{1,63}\.){1,8}[a-z]{2,24})(?:[/?#:]\S*)?$", re.IGNORECASE)
 _VOID = _words("br col hr img wbr")
@@ -97,7 +100,7 @@ def sanitised(html: str) -> SafeBody:
     open elsewhere, tell nobody where they were clicked, and name their host where their text names another. What is
     quoted below is folded."""
     remote: list[str] = []
-    fragment = _cleaner(remote.append).clean(html)
+    fragment = _cleaner(lambda source: _image_source(source, remote.append)).clean(html)
     return SafeBody(_folded(_LINKED.sub(_named_honestly, fragment)), len(remote))
 
 
@@ -115,10 +118,37 @@ def _address_of(written: str, cid_url: CidUrl) -> str:
     return escape(cid_url(unquote(unescape(written))) or PLACEHOLDER)
 
 
-def _cleaner(note_remote: Callable[[str], None]) -> nh3.Cleaner:
+def sendable(html: str) -> str:
+    """What may go out of an HTML body that somebody wrote, or quotes, in a browser: nothing active. Its images stay, also
+    remote ones: the recipient of a forward shall see what its author has seen."""
+    return _cleaner(_sent_image).clean(html)
+
+
+def editable(html: str, address_of: CidUrl) -> str:
+    """A body that may go out as an editor shows it: its images from addresses of ours, each with its source behind a "#",
+    so that nothing is loaded from elsewhere. `address_of` is given the source; `sendable` puts it back."""
+
+    def shown(image: re.Match[str]) -> str:
+        return _SOURCE.sub(lambda source: f'src="{escape(_kept(unescape(source[1]), address_of))}"', image[0], count=1)
+
+    return _IMAGE.sub(shown, sendable(html))
+
+
+def _kept(source: str, address_of: CidUrl) -> str:
+    return f"{address_of(source)}#src:{quote(source, safe='')}" if _CID_OR_REMOTE.match(source) else source
+
+
+def _sent_image(source: str) -> str | None:
+    shown = _SHOWN_SOURCE.fullmatch(source)
+    if shown:
+        source = unquote(shown[1])
+    return source if _CID_OR_REMOTE.match(source) or _EMBEDDED_IMAGE.match(source) else None
+
+
+def _cleaner(image: Callable[[str], str | None]) -> nh3.Cleaner:
     def attribute(tag: str, name: str, value: str) -> str | None:
         if name == "src":
-            return _image_source(value.strip(), note_remote)
+            return image(value.strip())
         if name == "href":
             return value if _LINK.match(value.strip()) else None
         if name == "style":

@@ -6,7 +6,7 @@ import secrets
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef
 
 from mailboxes.models import UserSettings
 from mailboxes.policy import Policy
@@ -64,12 +64,18 @@ def _ordinal_of(user_id: Any) -> int:
 
 
 def _last_with(head: str, policy: Policy) -> str:
-    """The newest token of this user; the range is what the index is asked for."""
+    """The newest token of this user; the range is what the index is asked for. Answers bear that of their conversation
+    again, which says nothing about the counter."""
     digits = policy.tracking_number_digits
     issued = Email.objects.filter(
         tracking_token__gte=head + "0" * digits,
         tracking_token__lte=head + "9" * digits,
         tracking_token__startswith=head,
     )
-    found = issued.exclude(tracking_token="").order_by("-id").values_list("tracking_token", flat=True).first()
-    return found or ""
+    again = Email.objects.filter(
+        tracking_token=OuterRef("tracking_token"),
+        conversation_tracking_id=OuterRef("conversation_tracking_id"),
+        pk__lt=OuterRef("pk"),
+    )
+    first = issued.exclude(tracking_token="").exclude(Exists(again)).order_by("-id")
+    return first.values_list("tracking_token", flat=True).first() or ""

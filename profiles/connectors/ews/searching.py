@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from exchangelib import services
@@ -14,52 +13,16 @@ from exchangelib.services.common import folder_ids_element
 from exchangelib.util import MNS, TNS, add_xml_child, create_element
 from lxml.etree import _Element as Element
 
+from profiles.connectors.ews.folders import STANDARD, Folders
 from profiles.connectors.ews.operations import OneRequest, Result, item_id, moment, text
 from profiles.connectors.ews.session import EwsSession
 from profiles.connectors.finding import MOST_FOUND, bare
-from profiles.items import Search, Sighting, Sought
+from profiles.items import Folder, Search, Sighting, Sought
 
-TOP = "msgfolderroot"
 MOST_FOLDERS = 400
 FOLDERS_AT_ONCE = 100
-KNOWN = ("inbox", "junkemail", "deleteditems", "sentitems", "drafts", "outbox")
 SMTP_ADDRESSES = ("0x5D01", "0x5D02")  # PidTagSenderSmtpAddress, PidTagSentRepresentingSmtpAddress (MS-OXPROPS)
-_MAIL = ("", "IPF.Note")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """One folder: its own id, that of the folder around it, and its name."""
-
-    id: str
-    parent: str
-    name: str
-    folder_class: str
-
-
-class FindFolders(OneRequest, services.FindFolder):
-    """Search for folders."""
-
-    def ask(self, parent: FolderId) -> list[Folder]:
-        """Every folder below another one, at most MOST_FOLDERS."""
-        payload = create_element("m:FindFolder", attrs={"Traversal": "Deep"})
-        shape = _shape("m:FolderShape", "folder:DisplayName", "folder:ParentFolderId", "folder:FolderClass")
-        payload.extend([shape, create_element("m:IndexedPageFolderView", attrs=_view(MOST_FOLDERS))])
-        payload.append(folder_ids_element([parent], self.account.version, tag="m:ParentFolderIds"))
-        found = self.result(payload).find(f"{{{MNS}}}RootFolder/{{{TNS}}}Folders")
-        return [] if found is None else [_folder(one) for one in found]
-
-
-class GetFolders(OneRequest, services.GetFolder):
-    """Which folders the distinguished names mean."""
-
-    def ask(self, folders: Sequence[FolderId]) -> list[str]:
-        """The ids of the folders, "" for one that is not there."""
-        payload = create_element("m:GetFolder")
-        payload.append(_shape("m:FolderShape"))
-        payload.append(folder_ids_element(folders, self.account.version, tag="m:FolderIds"))
-        return [_id_in(result) for result in self.results(payload, len(folders))]
 
 
 class FindMail(OneRequest, services.FindItem):
@@ -76,75 +39,53 @@ class FindMail(OneRequest, services.FindItem):
 
 
 def search(session: EwsSession, sought: Sought) -> Search:
-    """Where the message is, or the sender's messages are: one request for the folders, one for their meaning, and one for
-    every hundred folders. A folder that cannot be searched is named, and the others are."""
-    with session.talking():
-        folders = session.new(FindFolders).ask(session.folder(TOP))
-        known = dict(zip(session.new(GetFolders).ask([session.folder(name) for name in KNOWN]), KNOWN, strict=True))
-    tree = {one.id: one for one in folders}
-    mail = [one for one in folders if one.folder_class.startswith(_MAIL[1]) or one.folder_class in _MAIL]
+    """Where the message is, or the sender's messages are: the folders first, then one request for every hundred of them.
+    A folder that cannot be searched is named, and the others are."""
+    folders = Folders(session).all()
+    tree = {one.key: one for one in folders}
     found: list[Sighting] = []
     closed: list[str] = []
-    for first in range(0, len(mail), FOLDERS_AT_ONCE):
-        some = mail[first : first + FOLDERS_AT_ONCE]
+    for first in range(0, min(len(folders), MOST_FOLDERS), FOLDERS_AT_ONCE):
+        some = folders[first : first + FOLDERS_AT_ONCE]
         with session.talking():
-            results = session.new(FindMail).ask([FolderId(id=one.id) for one in some], sought)
+            results = session.new(FindMail).ask([FolderId(id=one.key) for one in some], sought)
         for folder, result in zip(some, results, strict=True):
             if isinstance(result, EWSError):
                 closed.append(folder.name)
             else:
-                found += _sightings(folder, result, tree, known)
+                found += _sightings(folder, result, tree)
     found.sort(key=lambda one: one.received_on or _LONG_AGO, reverse=True)
     return Search(tuple(found[:MOST_FOUND]), _limits(len(folders), closed))
 
 
 def _limits(number: int, closed: Sequence[str]) -> str:
-    told = [f"Only the first {MOST_FOLDERS} folders were looked at."] if number >= MOST_FOLDERS else []
+    told = [f"Only the first {MOST_FOLDERS} folders were looked at."] if number > MOST_FOLDERS else []
     if closed:
         told.append(f"These folders could not be searched: {', '.join(closed[:10])}.")
     return " ".join(told)
 
 
-def _sightings(folder: Folder, result: Element, tree: dict[str, Folder], known: dict[str, str]) -> Iterator[Sighting]:
-    around = list(_around(folder, tree))
-    kind = next((known[one.id] for one in around if one.id in known), "")
-    path = "/".join(one.name for one in reversed(around))
+def _sightings(folder: Folder, result: Element, tree: dict[str, Folder]) -> Iterator[Sighting]:
+    standard = next((one for one in _around(folder, tree) if one.kind in STANDARD), None)
     items = result.find(f"{{{MNS}}}RootFolder/{{{TNS}}}Items")
     for one in items if items is not None else ():
         yield Sighting(
             key=item_id(one).id,
-            folder=folder.id,
-            path=path,
-            kind=kind,
-            is_within=bool(kind) and folder.id not in known,
+            folder=folder.key,
+            path=folder.path,
+            kind="" if standard is None else standard.kind,
+            is_within=standard is not None and standard is not folder,
             message_id=text(one, "InternetMessageId"),
             received_on=moment(one, "DateTimeReceived"),
         )
 
 
 def _around(folder: Folder, tree: dict[str, Folder]) -> Iterator[Folder]:
-    """The folder, the one around it, and so on to the top."""
+    """The folder, the one around it, and so on to the top; parents come before children, so this ends."""
     one: Folder | None = folder
-    for _ in range(50):
-        if one is None:
-            return
+    while one is not None:
         yield one
-        one = tree.get(one.parent)
-
-
-def _folder(element: Element) -> Folder:
-    own, parent = element.find(f"{{{TNS}}}FolderId"), element.find(f"{{{TNS}}}ParentFolderId")
-    return Folder(
-        "" if own is None else own.get("Id", ""),
-        "" if parent is None else parent.get("Id", ""),
-        text(element, "DisplayName"),
-        text(element, "FolderClass"),
-    )
-
-
-def _id_in(result: Result) -> str:
-    folders = None if isinstance(result, EWSError) else result.find(f"{{{MNS}}}Folders")
-    return _folder(folders[0]).id if folders is not None and len(folders) else ""
+        one = tree.get(one.parent_key)
 
 
 def _shape(tag: str, *fields: str) -> Element:
