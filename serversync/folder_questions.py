@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 
 from mailboxes.access import AccessIncomplete
 from mailboxes.brake import reason_to_wait
+from mailboxes.discovery import found_access
 from mailboxes.models import Leg, Mailbox, Organization
 from mailboxes.policy import Policy
-from mailboxes.reach import access_to
 from profiles.connectors import open_source
 from profiles.connectors.base import ConnectorError, MailSource
 from profiles.items import Folder
@@ -30,9 +29,9 @@ class NoAnswer(Exception):
     """The server could not be asked, or refused; `str()` says it in words, with what helps."""
 
 
-def foresee(rule: MailboxTrackingFolder, policy: Policy) -> Preview:
+def foresee(rule: MailboxTrackingFolder, policy: Policy, now: datetime) -> Preview:
     """What a rule that is not saved yet would do to the messages in its folders. Raises NoAnswer."""
-    with _asking(rule.mailbox) as source:
+    with _asking(rule.mailbox, now) as source:
         return preview(rule.mailbox, filed_under(rule), covered(rule), source, policy)
 
 
@@ -45,23 +44,23 @@ def covered(rule: MailboxTrackingFolder) -> list[str]:
 
 def create_folder(mailbox: Mailbox, parent_key: str, name: str, now: datetime) -> Folder:
     """Make a folder on the server, and store the tree that it is in now. Raises NoAnswer."""
-    with _asking(mailbox) as source:
+    with _asking(mailbox, now) as source:
         made = source.create_folder(parent_key, name)
         store_tree(mailbox, source.folders(), now)
     return tree_of(mailbox).by_key.get(made.key, made)
 
 
 @contextmanager
-def _asking(mailbox: Mailbox) -> Iterator[MailSource]:
-    """The server of the mailbox, with little patience. Whatever goes wrong is raised as NoAnswer."""
+def _asking(mailbox: Mailbox, now: datetime) -> Iterator[MailSource]:
+    """The server of the mailbox, found by autodiscover where the profile asks for it and nobody has found it yet (2.7); with
+    little patience. Whatever goes wrong is raised as NoAnswer."""
     waits = reason_to_wait(Organization.current(), mailbox, Leg.INCOMING)
     if waits:
         raise NoAnswer(waits)
     if mailbox.email_server_profile is None:
         raise NoAnswer("This mailbox has no server profile. Choose one first.")
     try:
-        access = access_to(mailbox, Leg.INCOMING)
-        source = open_source(replace(access, timeout=min(access.timeout, PATIENCE)))
+        source = open_source(found_access(mailbox, Leg.INCOMING, now, patience=PATIENCE))
         try:
             yield source
         finally:

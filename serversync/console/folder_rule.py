@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from mailboxes.models.settings import current_policy
-from serversync.console.folder_tree import name_of, trackable
+from serversync.console.folder_tree import heir_of, name_of, progress_of, trackable
 from serversync.console.folders import Desk
 from serversync.folder_preview import MOST
 from serversync.folder_questions import NoAnswer, foresee
@@ -86,6 +86,9 @@ def _form(desk: Desk, found: MailboxTrackingFolder, wrong: list[str] | None = No
         kind=kind,
         words=words,
         records=search(user, kind, words),
+        **progress_of([] if is_new else [found]),
+        only=found.pk,
+        heir=None if is_new else heir_of(found),
         tracked=0 if is_new else LedgerRow.objects.filter(tracking_folder=found, state=LedgerState.TRACKED).count(),
         may_save=desk.may("add" if is_new else "change"),
     )
@@ -119,7 +122,7 @@ def _preview(desk: Desk, found: MailboxTrackingFolder) -> HttpResponse:
         return _form(desk, found, list(wrong.values()))
     shown: dict[str, Any] = {}
     try:
-        shown["preview"] = foresee(found, policy)
+        shown["preview"] = foresee(found, policy, timezone.now())
     except NoAnswer as answer:
         shown["no_answer"] = str(answer)
     return desk.show(
@@ -155,8 +158,12 @@ def _insist_to_save(desk: Desk, found: MailboxTrackingFolder) -> None:
 def _delete(desk: Desk, found: MailboxTrackingFolder) -> HttpResponse:
     desk.insist("delete")
     if not found._state.adding:
+        heir = heir_of(found)
         remove_rule(found, timezone.now())
-        messages.success(desk.request, f"{name_of(found)} is not tracked any more. What was tracked from it stays.")
+        then = "is not tracked any more. What was tracked from it stays."
+        if heir is not None:
+            then = f"has no rule of its own any more. It is tracked with {name_of(heir)} from the next run on."
+        messages.success(desk.request, f"{name_of(found)} {then}")
     return desk.back()
 
 

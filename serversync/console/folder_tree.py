@@ -11,7 +11,7 @@ from mailboxes.policy import Policy
 from profiles.items import DELETED, JUNK, Folder
 from tracking.decide.folders import BY_PATH, Tree, followed, problem
 from tracking.facts.folder_rules import rule_of, tree_of, why_unfit
-from tracking.models import FolderHierarchy, MailboxTrackingFolder
+from tracking.models import FolderHierarchy, FolderOnboardingStatus, MailboxTrackingFolder
 
 _OF_ITSELF = {DELETED: "What was thrown away is not tracked.", JUNK: "Junk is never read."}
 """What is said of these folders themselves, and thereby of all that lie in them."""
@@ -36,19 +36,31 @@ def page_of(mailbox: Mailbox, policy: Policy) -> dict[str, Any]:
     """What `console/folders.html` shows."""
     tree, rules = tree_of(mailbox), rules_of(mailbox)
     placed = [rule for rule in rules if rule.exchange_folder_id in tree]
-    return status_of(mailbox) | {
-        "lines": _lines(tree, placed, policy),
-        "lost": [(rule, tree.by_key.get(rule.suggested_folder_id)) for rule in rules if rule not in placed],
-        "number_of_rules": len(rules),
-        "most_rules": policy.maximum_tracking_folders,
-        "unfit": why_none(mailbox, policy),
-    }
+    return (
+        status_of(mailbox)
+        | progress_of(rules)
+        | {
+            "lines": _lines(tree, placed, policy),
+            "lost": [(rule, tree.by_key.get(rule.suggested_folder_id)) for rule in rules if rule not in placed],
+            "number_of_rules": len(rules),
+            "most_rules": policy.maximum_tracking_folders,
+            "unfit": why_none(mailbox, policy),
+        }
+    )
 
 
 def status_of(mailbox: Mailbox) -> dict[str, Any]:
     """Whether the tree was fetched, when, and whether it is being fetched now."""
     cached = FolderHierarchy.objects.filter(pk=mailbox.pk).first() or FolderHierarchy(mailbox=mailbox)
     return {"hierarchy": cached, "is_asked": cached.requested_on is not None}
+
+
+def progress_of(rules: list[MailboxTrackingFolder]) -> dict[str, Any]:
+    """The rules of a page, and whether something is still to be done for one of them (9.3, 9.5)."""
+    valid = [rule for rule in rules if not rule.invalid_reason]
+    done = FolderOnboardingStatus.DONE
+    going_on = any(one.folder_onboarding_status != done or one.relink_requested_on is not None for one in valid)
+    return {"rules": rules, "going_on": going_on}
 
 
 def why_none(mailbox: Mailbox, policy: Policy) -> str:
@@ -62,6 +74,13 @@ def rules_of(mailbox: Mailbox) -> list[MailboxTrackingFolder]:
     """The rules of a mailbox with their records."""
     rules = mailbox.tracking_folders.select_related("regarding_type").prefetch_related("regarding")
     return list(rules.order_by("folder_path", "exchange_folder_name"))
+
+
+def heir_of(rule: MailboxTrackingFolder) -> MailboxTrackingFolder | None:
+    """The rule that counts for the folder of this one when it is ended: of a folder above, with its subfolders (9.2)."""
+    others = {one.pk: one for one in rules_of(rule.mailbox) if one.pk != rule.pk and not one.invalid_reason}
+    found = followed([rule_of(one) for one in others.values()], tree_of(rule.mailbox)).get(rule.exchange_folder_id)
+    return None if found is None else others[found]
 
 
 def name_of(rule: MailboxTrackingFolder) -> str:

@@ -18,14 +18,14 @@ from django.utils.http import urlencode
 from mailboxes.models import Mailbox
 from mailboxes.models.settings import current_policy
 from mailboxes.ownership import Standing, standing
-from serversync.console.folder_tree import page_of, status_of, why_none
+from serversync.console.folder_tree import page_of, progress_of, rules_of, status_of, why_none
 from serversync.console.owner import for_people, show_to_owner
 from serversync.console.pages import View, show, staff_page
 from serversync.folder_questions import NoAnswer, create_folder
 from tracking.keep.hierarchies import request_tree
 
 LONGEST_NAME = 255
-ADDRESSES = ("folders", "folder_status", "fetch_folders", "folder_rule", "new_folder")
+ADDRESSES = ("folders", "folder_status", "folder_progress", "fetch_folders", "folder_rule", "new_folder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +126,22 @@ def tree(desk: Desk) -> HttpResponse:
 
 
 def status(desk: Desk) -> HttpResponse:
-    """Whether the folders have come, asked for every two seconds; then the whole page is loaded again."""
+    """Whether the folders have come, asked for twice a second, as a person waits; then the whole page is loaded again."""
     context = status_of(desk.mailbox)
     answer = render(desk.request, "console/folder_status.html", desk.around() | context)
     if not context["is_asked"]:
         answer.headers["HX-Refresh"] = "true"
     return answer
+
+
+def progress(desk: Desk) -> HttpResponse:
+    """How far the folders' mail has been taken in, asked for every two seconds until nothing is left to do (9.3). `rule`
+    names the one that the page is about."""
+    only = desk.request.GET.get("rule", "")
+    context = progress_of([rule for rule in rules_of(desk.mailbox) if only in ("", str(rule.pk))])
+    return render(
+        desk.request, "console/folder_progress.html", desk.around() | context | {"only": only, "is_news": True}
+    )
 
 
 def fetch(desk: Desk) -> HttpResponse:

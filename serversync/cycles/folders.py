@@ -15,11 +15,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import IntegrityError
+
 from profiles.connectors.base import Cause, FolderMissing, MailboxUnavailable
 from profiles.items import INBOX, SENT
 from serversync.cycles.reading import Reading
 from tracking.decide.folders import BY_PATH, Tree, followed, problem, suggestion, too_many
 from tracking.facts.folder_rules import FOLDER_STAMPS, rule_of, tree_of
+from tracking.facts.sent_items import SENT_SINCE
 from tracking.keep.filing import file_anew
 from tracking.keep.following import (
     UNKNOWN_STAMP,
@@ -55,16 +58,27 @@ class Following:
 
     def run(self) -> bool:
         """All of it once. Returns whether there was anything to follow. Raises ConnectorError and LeaseLost."""
+        try:
+            return self._run()
+        except IntegrityError:
+            there = MailboxTrackingFolder.objects.filter(pk__in=[rule.pk for rule in self.rules]).count()
+            if there == len(self.rules):
+                raise
+            self.reading.report.more = True  # somebody has ended a rule meanwhile; what was committed stays
+            return True
+
+    def _run(self) -> bool:
         reading = self.reading
         self.rules = self._rules() if reading.policy.folder_based_tracking else []
         cursors = self._cursors()
         if not self.rules and not cursors:
             return False
         self.stamps = Stamps.of(cursors.get(FOLDER_STAMPS))
-        before = Stamps(dict(self.stamps.by_folder), self.stamps.looked_on)
+        before = self.stamps.copy()
         self.covered = self._cover(self._tree()) if self.rules else {}
         changed = self._changed()
         self._leave(cursors)
+        self._pass_on()
         self._fresh(changed)
         self._earlier(changed)
         if self.stamps != before and (self.stamps.by_folder or before.by_folder):
@@ -77,7 +91,8 @@ class Following:
         return list(rules.select_related("mailbox", "regarding_type"))
 
     def _cursors(self) -> dict[str, SyncCursor]:
-        cursors = SyncCursor.objects.filter(leg_id=self.reading.lease.claim.leg_id).exclude(folder__in=(INBOX, SENT))
+        of_leg = SyncCursor.objects.filter(leg_id=self.reading.lease.claim.leg_id)
+        cursors = of_leg.exclude(folder__in=(INBOX, SENT, SENT_SINCE))
         return {cursor.folder: cursor for cursor in cursors}
 
     # The tree
@@ -141,7 +156,17 @@ class Following:
         left = [cursor for key, cursor in cursors.items() if key not in self.covered and key != FOLDER_STAMPS]
         leave(left, self.reading.mailbox, self.reading.now, self.reading.lease.pin)
         for key in self.stamps.by_folder.keys() - self.covered.keys():
-            del self.stamps.by_folder[key]
+            self.stamps.forget(key)
+
+    def _pass_on(self) -> None:
+        """9.2, 9.5: where another rule is the nearest now, it takes the folder over: what waits there, and what is tracked."""
+        for rule, folders in self._by_rule():
+            read = [key for key in folders if key in self.stamps.by_folder]
+            taken_over = [key for key in read if self.stamps.rules.get(key, str(rule.pk)) != str(rule.pk)]
+            if taken_over:
+                ask_to_file_strays(rule, taken_over, self.reading.now)
+                note_progress(rule, folders, self.reading.now)
+            self.stamps.rules.update(dict.fromkeys(read, str(rule.pk)))
 
     # Reading
 
@@ -171,7 +196,8 @@ class Following:
             if self._is_enough():
                 return
             self._read(key, changed[key])
-        folders = [key for key, rule in self.covered.items() if rule.folder_onboarding_status == _DONE]
+        done = [key for key, rule in self.covered.items() if rule.folder_onboarding_status == _DONE]
+        folders = [key for key in done if key in self.stamps.by_folder]  # what is listed still, is earlier mail
         if folders and anything_waits(self.reading.mailbox):
             self._settle(folders)
 
@@ -212,11 +238,11 @@ class Following:
         if key == rule.exchange_folder_id:
             note_valid(rule, self.reading.now)
         if finished:
-            self.stamps.by_folder[key] = stamp or UNKNOWN_STAMP
+            self.stamps.by_folder[key], self.stamps.rules[key] = stamp or UNKNOWN_STAMP, str(rule.pk)
 
     def _lose(self, key: str, rule: MailboxTrackingFolder, error: MailboxUnavailable) -> None:
         """This folder cannot be read; the others can."""
-        self.stamps.by_folder.pop(key, None)
+        self.stamps.forget(key)
         if isinstance(error, FolderMissing) or key != rule.exchange_folder_id:
             note_folder(rule, None, self.reading.now - TREE_EVERY)  # the next cycle looks at the tree
         else:
@@ -228,7 +254,7 @@ class Following:
     def _settle(self, folders: list[str], most: int | None = None) -> int:
         """Judge what is pending in these folders: all of it, oldest first; or the `most` newest. Returns how many."""
         reading = self.reading
-        settling = reading.settling(is_tracked_folder=True)
+        settling = reading.settling(rules={key: self.covered[key].pk for key in folders})
         done = 0
         while batch := next_batch(
             reading.mailbox,

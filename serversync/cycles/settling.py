@@ -63,7 +63,7 @@ class Fetching(Protocol):
 @dataclass
 class Settling:
     """Settles batches of one folder of one mailbox with one connection; `outgoing` if that is Sent Items (5.3),
-    `is_tracked_folder` if it has a folder rule (9.3): there lies what was received and what was sent.
+    or of tracked folders, of which `rules` names the rule of each (9.3): there lies what was received and what was sent.
 
     `through` is the forward mailbox that is read for this mailbox (8.2): what is said to the server is said there.
     """
@@ -78,7 +78,7 @@ class Settling:
     can_categorize: bool
     outgoing: bool = False
     through: Mailbox | None = None
-    is_tracked_folder: bool = False
+    rules: Mapping[str, UUID] = field(default_factory=dict)
     start: datetime | None = field(init=False)
     filings: dict[UUID, Filed] = field(init=False, default_factory=dict)
 
@@ -91,7 +91,7 @@ class Settling:
 
     def settle(self, batch: Sequence[Waiting]) -> None:
         """Bring every item of the batch to a verdict, to a later try, or to "gone". Raises ConnectorError, LeaseLost."""
-        whole = self.transport_gives_raw or takes_everything(self.owners.candidates) or self.is_tracked_folder
+        whole = self.transport_gives_raw or takes_everything(self.owners.candidates) or bool(self.rules)
         self._learn_filings(batch)
         fetched: list[Fetched] = []
         for waiting, result in self._fetch(batch, whole):
@@ -111,18 +111,23 @@ class Settling:
     def _is_sent_from_here(self, one: Fetched) -> bool:
         """Whether a message in a tracked folder is one that the owner of the mailbox has sent (5.3, 9.3)."""
         sender = one.message.envelope.sender
-        if not self.is_tracked_folder or self.outgoing or sender is None:
+        if not self.rules or self.outgoing or sender is None:
             return False
         return sender.key == self.mailbox.email_address.lower()
 
     def _learn_filings(self, batch: Sequence[Waiting]) -> None:
-        """9.3: what the rules of their folders say about these messages; one select for rules that are new here."""
-        named = {waiting.row.tracking_folder_id for waiting in batch if waiting.row.tracking_folder_id is not None}
+        """9.3: what the rules of their folders say about these messages; one select for rules that are new here. The rule
+        that covers the folder now counts, not the one under which the message was discovered (9.5)."""
+        named = {rule for waiting in batch if (rule := self._rule(waiting)) is not None}
         if unknown := named - self.filings.keys():
             self.filings |= filings_of(unknown)
 
-    def _filed(self, row: LedgerRow) -> Filed | None:
-        return None if row.tracking_folder_id is None else self.filings.get(row.tracking_folder_id)
+    def _rule(self, waiting: Waiting) -> UUID | None:
+        return self.rules.get(waiting.placement.folder, waiting.row.tracking_folder_id)
+
+    def _filed(self, waiting: Waiting) -> Filed | None:
+        rule = self._rule(waiting)
+        return None if rule is None else self.filings.get(rule)
 
     def _fetch(self, batch: Sequence[Waiting], raw: bool) -> Iterator[tuple[Waiting, Arrival]]:
         """What the server still has; what it has no more is noted as gone, what it cannot give as a failure.
@@ -166,7 +171,7 @@ class Settling:
             parsed = mime.message(arrival.raw, read=envelope)
         # What is fetched now may be the rest of a message of which the header is kept.
         known_key = (waiting.row.content_key if waiting.row.email_id else "") or ""
-        filed = self._filed(waiting.row)
+        filed = self._filed(waiting)
         by_a_rule_that_is_gone = waiting.row.explicit == Explicit.FOLDER and filed is None  # 9.5
         message = message_of(
             envelope,
@@ -238,7 +243,7 @@ class Settling:
             self.now,
             self.can_categorize,
             self.lease.pin,
-            may_delete=not self.outgoing and self.through is None and not self.is_tracked_folder,
+            may_delete=not self.outgoing and self.through is None and not self.rules,
             through=self.through,
         )
         reached = settle(batch, existing, around)

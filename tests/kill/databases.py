@@ -13,6 +13,8 @@ from typing import Protocol
 import psycopg
 from psycopg import sql
 
+from tests import migrated
+
 
 class Database(Protocol):
     """`url` is what the product's settings take; `name` is the file of SQLite, or the name within PostgreSQL."""
@@ -34,6 +36,7 @@ class SqliteDatabase:
         self.name = str(folder / "run.sqlite3")
         self.url = f"sqlite:///{self.name}"
         self._kept = folder / "kept.sqlite3"
+        migrated.copy_to(Path(self.name))
 
     def keep(self) -> None:
         """Copy the file."""

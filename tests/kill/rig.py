@@ -82,6 +82,8 @@ class Rig:
         shutil.rmtree(self._blobs)
         shutil.copytree(self._kept_blobs, self._blobs)
         self.database.restore()
+        if self.scenario.servers_stay:
+            return
         self.sandbox.reset()
         for address in self._accounts:
             self.sandbox.account(address, PASSWORD, impersonate=address == SERVICE)
@@ -125,11 +127,13 @@ class Rig:
         return Leg.INCOMING in self.scenario.workloads
 
     def keys_shown(self) -> World:
-        """The keys of what lies in the inbox of each mailbox that is received from, by the server's own account."""
+        """The keys of what lies in the inbox of each mailbox that is received from, and in the folders of the scenario, by
+        the server's own account."""
         shown = {}
         for address in self._accounts:
             key = "uidl" if address in self.scenario.pop3 else "id"
-            shown[address] = sorted(item[key] for item in self.sandbox.inbox(address))
+            items = self.sandbox.items(address)
+            shown[address] = sorted(one[key] for one in items if one["folder"] in ("inbox", *self.scenario.folders))
         return {address: keys for address, keys in shown.items() if keys}
 
     def servers(self) -> World:

@@ -1,24 +1,30 @@
-"""What is on the servers and in the database before a worker starts: twelve letters of different kinds, or five to send."""
+"""What is on the servers and in the database before a worker starts: twelve letters of different kinds, or twelve to
+send."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 
 from mailboxes.models import IncomingDeliveryMethod, IncomingFilter, Leg, MailboxLeg
 from profiles.connectors.mime import Address
 from profiles.models import EmailServerProfile
-from tests.company import FORWARD, Company, receive
+from tests.company import FORWARD, Company, decide, receive, run
+from tests.filing import change, deliver, rule
 from tests.letters import forwarded, letter
 from tracking.crm import delivery
-from tracking.crm.models import Contact, Email
+from tracking.crm.models import Account, Contact, Email
+from tracking.crm.models.states import Priority
 from tracking.crm.writing import NewEmail, write_draft
 
 ALICE, BOB, CAROL, SUPPORT = (f"{name}@us.test" for name in ("alice", "bob", "carol", "support"))
 ANN = "Ann <ann@acme.test>"
+ARCHIVE, IN_THE_ARCHIVE = "Archive of 2025", 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +38,15 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """`found` sets up the company; `deliveries` come afterwards; then the `workloads` of all mailboxes run. `pop3` names
-    the mailboxes that are read over POP3."""
+    the mailboxes that are read over POP3, `folders` those that are read beside the Inbox. `servers_stay` where the worker
+    changes nothing on them: then they need not be put back before each run, and `found` may use them."""
 
     found: Callable[[Company], None]
     workloads: tuple[Leg, ...]
     deliveries: Callable[[], Sequence[Delivery]] = tuple
     pop3: frozenset[str] = frozenset()
+    folders: tuple[str, ...] = ()
+    servers_stay: bool = False
 
     def legs(self) -> list[int]:
         """The ids of the legs to run: the first workload of each mailbox, then the next one."""
@@ -186,8 +195,10 @@ def forwarded_letters() -> list[Delivery]:
 
 
 def _sending(company: Company, profile: EmailServerProfile) -> None:
-    """Five emails that Alice has submitted; one answers a letter that was tracked before."""
+    """Twelve emails of different kinds that Alice has submitted; one answers a letter that was tracked before, one is for
+    nobody, and the last is the most urgent."""
     alice = company.user("Alice", profile)
+    company.queue("Support", profile)
     company.sandbox.deliver(ALICE, letter(ANN, ALICE, "Quote?", "x", message_id="<quote@acme.test>"))
     receive(alice)
     ann, carl, boss = (Address("", f"{name}@acme.test") for name in ("ann", "carl", "boss"))
@@ -196,6 +207,13 @@ def _sending(company: Company, profile: EmailServerProfile) -> None:
     submit(NewEmail(alice, [ann], "With attachment", text="x", attachments=[("a.bin", "application/pdf", b"%PDF-")]))
     submit(NewEmail(alice, [ann], "Re: Quote?", text="100", answers=Email.objects.get(subject="Quote?")))
     submit(NewEmail(alice, [Address("", "permerror@acme.test")], "To nobody", text="x"))
+    submit(NewEmail(alice, [ann, Address("", "permerror@acme.test")], "Not to all", text="x"))
+    submit(NewEmail(alice, [ann], "Grüße aus Köln ☂", html="<p>Schöne Grüße</p>"))
+    submit(NewEmail(alice, [ann], "To a queue, too", text="x", cc=[Address("", SUPPORT)]))
+    submit(NewEmail(alice, [ann], "Receipts, please", text="x"), read_receipt_requested=True)
+    submit(NewEmail(alice, [ann], "Not before yesterday", text="x"), delayed_email_send_time=_yesterday())
+    submit(NewEmail(alice, [ann], "Large", text="x", attachments=[("a.bin", "application/pdf", b"%PDF-" * 60_000)]))
+    submit(NewEmail(alice, [ann], "Urgent", text="x"), delivery_priority_code=Priority.HIGH)
 
 
 def _crowd(company: Company) -> None:
@@ -206,21 +224,74 @@ def _crowd(company: Company) -> None:
 
 
 def _both_ways(company: Company) -> None:
-    """Alice and Support over POP3 and SMTP, Bob and Carol over Exchange; Alice and Bob have twenty emails each to send."""
+    """Alice and Support over POP3 and SMTP, Bob and Carol over Exchange; Alice and Bob have a hundred emails each to send."""
     pop3, exchange = company.pop3_profile(), company.exchange_profile()
     alice, bob = company.user("Alice", pop3), company.user("Bob", exchange)
     company.user("Carol", exchange)
     company.queue("Support", pop3, process_and_delete_emails=True)
-    for number in range(20):
+    for number in range(100):
         for mailbox in (alice, bob):
             to = [Address("", f"customer{number % 5}@acme.test")]
             submit(NewEmail(mailbox, to, f"Offer {number} of {mailbox.name}", text="Dear customer"))
 
 
-def submit(new: NewEmail) -> None:
-    """Write and send."""
+def _filing(company: Company) -> None:
+    """Alice tracks three folders. One is new and holds three letters; of another the record has changed; the third was
+    renamed; and letters have been moved: from the Inbox into a folder, from one to another, and out of it (9.3, 9.5)."""
+    decide(track_categorized_items=False)
+    alice = company.user("Alice", company.exchange_profile(), IncomingFilter.NO_MESSAGES)
+    acme, case = Account.objects.create(name="Acme"), Account.objects.create(name="Zeta")
+    customers, offers = company.sandbox.folder(ALICE, "Customers"), company.sandbox.folder(ALICE, "Offers")
+    first, second = rule(alice, customers, acme), rule(alice, offers, acme)
+    moved = {name: deliver(company, name, folder) for name, folder in _PLACES.items()}
+    run(alice, now=timezone.now() - timedelta(minutes=20))
+    company.sandbox.move(ALICE, moved["From the Inbox"], customers)
+    company.sandbox.move(ALICE, moved["To the offers"], offers)
+    company.sandbox.move(ALICE, moved["Back to the Inbox"], "inbox")
+    company.sandbox.rename_folder(ALICE, customers, "Our customers")
+    for tracked in (first, second):
+        tracked.refresh_from_db()
+    change(second, case)
+    archive = company.sandbox.folder(ALICE, "Archive of 2025")
+    rule(alice, archive, case, includes_subfolders=True)
+    below = company.sandbox.folder(ALICE, "January", archive)
+    for number, folder in enumerate((archive, below, below)):
+        deliver(company, f"Old {number}", folder)
+    deliver(company, "Gossip")
+    decide(track_categorized_items=False, folder_onboarding_per_cycle=2)
+
+
+_PLACES = {
+    "From the Inbox": "inbox",
+    "To the offers": "Customers",
+    "Back to the Inbox": "Customers",
+    "Stays": "Customers",
+    "An offer": "Offers",
+}
+
+
+def _archive(company: Company) -> None:
+    """Alice tracks a folder in which five thousand letters lie already; her Inbox is empty."""
+    decide(track_categorized_items=False)
+    alice = company.user("Alice", company.exchange_profile())
+    folder = company.sandbox.folder(ALICE, ARCHIVE)
+    for number in range(IN_THE_ARCHIVE):
+        deliver(company, f"Old {number}", folder)
+    rule(alice, folder, Account.objects.create(name="Acme"))
+
+
+def submit(new: NewEmail, **columns: Any) -> None:
+    """Write, set further columns, and send."""
     now = timezone.now()
-    delivery.submit(write_draft(new, now), now)
+    draft = write_draft(new, now)
+    if columns:
+        Email.objects.filter(pk=draft.pk).update(**columns)
+        draft.refresh_from_db()
+    delivery.submit(draft, now)
+
+
+def _yesterday() -> datetime:
+    return timezone.now() - timedelta(days=1)
 
 
 _IN, _OUT = (Leg.INCOMING,), (Leg.OUTGOING,)
@@ -235,6 +306,13 @@ SCENARIOS = {
     "forward EWS": Scenario(lambda to: _forwarding(to, to.exchange_profile()), _IN, forwarded_letters),
     "SMTP": Scenario(lambda to: _sending(to, to.pop3_profile()), _OUT),
     "EWS-out": Scenario(lambda to: _sending(to, to.exchange_profile()), _OUT),
+    "folders": Scenario(
+        _filing,
+        _IN,
+        folders=("Our customers", "Offers", "Archive of 2025", "January"),
+        servers_stay=True,
+    ),
+    "archive": Scenario(_archive, _IN, folders=(ARCHIVE,), servers_stay=True),
     "crowd": Scenario(_crowd, _IN, five_hundred_letters, pop3=frozenset({ALICE, BOB, CAROL, SUPPORT})),
     "both ways": Scenario(_both_ways, (*_IN, *_OUT), two_hundred_letters, pop3=frozenset({ALICE, SUPPORT})),
 }

@@ -15,14 +15,15 @@ from mailboxes.models import Mailbox, MailboxLeg, QueueItem, TraceLog
 from tests.world import SandboxProcess
 from tracking.crm.models import ActivityMimeAttachment, ActivityParty, Blob, DomainEvent, Email
 from tracking.crm.models.events import EventKind
-from tracking.crm.models.states import DeliveryState, EmailStatus
+from tracking.crm.models.states import DeliveryState, EmailStatus, RecipientState
 from tracking.crm.storage import path_of
 from tracking.decide.forwarding import FOLDER
-from tracking.models import LedgerRow, LedgerTotal, Placement, SyncCursor
+from tracking.models import LedgerRow, LedgerTotal, MailboxTrackingFolder, Placement, SyncCursor
 
 # Ids and times differ from run to run; how often it was tried, and in which words it was accepted, may.
 NOT_COMPARED = {
-    *("id", "created_on", "modified_on", "sent_on", "postpone_email_processing_until"),
+    *("id", "created_on", "modified_on", "sent_on", "submitted_on", "postpone_email_processing_until"),
+    "delayed_email_send_time",
     *("delivery_attempts", "delivery_detail"),
 }
 EXACTLY_ONCE = [
@@ -49,6 +50,7 @@ def world_state() -> World:
         "totals": sorted((_total(total) for total in LedgerTotal.objects.select_related("mailbox")), key=str),
         "placements": sorted(map(_placement, _placements()), key=str),
         "queue items": sorted([str(item.queue), names.get(item.object_id, "")] for item in QueueItem.objects.all()),
+        "folder rules": sorted(map(_folder_rule, MailboxTrackingFolder.objects.all())),
         "legs": sorted(map(_leg, MailboxLeg.objects.select_related("mailbox"))),
         "cursors": sorted([str(c.leg), c.folder, c.older, c.sweep_from is None] for c in SyncCursor.objects.all()),
         "events": _events(names),
@@ -80,7 +82,7 @@ def _party(party: ActivityParty, names: dict[str, str]) -> list[Any]:
     kind = ContentType.objects.get_for_id(party.party_type_id).model if party.party_type_id else ""
     email = names.get(str(party.activity_id), "an email that does not exist")
     role = party.participation_type_mask
-    return [email, role, party.address_used, party.unresolved_party_name, kind, party.party_id]
+    return [email, role, party.address_used, party.unresolved_party_name, kind, party.party_id, party.delivery_state]
 
 
 def _attachment(one: ActivityMimeAttachment, names: dict[str, str]) -> list[Any]:
@@ -107,6 +109,11 @@ def _placements() -> Any:
 def _placement(placement: Placement) -> list[Any]:
     message_id, gone = placement.ledger_row.message_id, placement.gone_on is not None
     return [placement.mailbox.email_address, placement.folder, message_id, gone, placement.acknowledge]
+
+
+def _folder_rule(rule: MailboxTrackingFolder) -> list[Any]:
+    progress = [rule.folder_onboarding_status, rule.onboarding_done, rule.onboarding_total]
+    return [rule.folder_path, *progress, rule.relink_requested_on is None, rule.invalid_reason]
 
 
 def _leg(leg: MailboxLeg) -> list[Any]:
@@ -186,6 +193,10 @@ def with_unknown(world: World, message_id: str) -> World:
     for email in world["emails"]:
         if email["message_id"] == message_id:
             email.update(status_code=EmailStatus.SENDING, delivery_state=DeliveryState.UNKNOWN, sent=False)
+    for party in world["parties"]:
+        if party[0] == message_id:
+            party[-1] = RecipientState.NOT_SENT
+    world["parties"].sort(key=str)
     for event in world["events"]:
         if event[:2] == [EventKind.EMAIL_SENT, message_id]:
             event[0] = EventKind.EMAIL_UNKNOWN.value

@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 import pytest
 
 from mailboxes.models import Leg, LegStatus, Mailbox, MailboxLeg, TraceLog
+from mailboxes.models.settings import current_policy
 from mailboxes.profile_check import check
 from profiles.connectors.base import AuthenticationFailed, MailboxUnavailable
 from profiles.secrets import Sealed
+from serversync.folder_questions import create_folder, foresee
 from tests import trials
 from tests.company import Company, assert_balanced, leg, receive, run, send
 from tests.letters import letter
 from tracking.crm.models import Email
+from tracking.models import MailboxTrackingFolder
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -150,6 +153,17 @@ def test_a_profile_is_tried_out_by_asking_and_nothing_is_remembered(company: Com
     [step] = incoming.steps
     assert not step.ok
     assert "Autodiscover does not find the Exchange server of alice@us.test." in step.words
+
+
+def test_a_page_that_asks_for_folders_finds_the_server_too(company: Company, alice: Mailbox) -> None:
+    """9.4, before the mailbox was ever read."""
+    folder = create_folder(alice, "", "Acme", NOW)
+    rule = MailboxTrackingFolder(mailbox=alice, exchange_folder_id=folder.key)
+    company.sandbox.deliver("alice@us.test", letter("ann@acme.test", "alice@us.test", "Offer", "x"), folder=folder.key)
+
+    assert foresee(rule, current_policy(), NOW).newly == 1
+
+    assert (leg(alice).ews_url, asked(company)) == (company.sandbox.ews_url, 1)
 
 
 def test_a_profile_without_autodiscover_asks_nobody(company: Company) -> None:

@@ -41,6 +41,7 @@ def case(acme: Account) -> Case:
 
 
 def test_a_deleted_rule_leaves_old_mail_and_ignores_new(company: Company, alice: Mailbox, acme: Account) -> None:
+    # 9.5: rule deleted
     folder = company.sandbox.folder(ALICE, "Acme")
     tracked = rule(alice, folder, acme)
     deliver(company, "Old", folder)
@@ -58,6 +59,7 @@ def test_a_deleted_rule_leaves_old_mail_and_ignores_new(company: Company, alice:
 def test_a_deleted_folder_leaves_its_mail_and_makes_the_rule_invalid(
     company: Company, alice: Mailbox, acme: Account
 ) -> None:
+    # 9.5: folder deleted
     folder = company.sandbox.folder(ALICE, "Acme")
     tracked = rule(alice, folder, acme)
     deliver(company, "Offer", folder)
@@ -80,6 +82,7 @@ def test_a_deleted_folder_leaves_its_mail_and_makes_the_rule_invalid(
 def test_a_folder_in_deleted_items_is_a_deleted_folder_until_it_is_moved_back(
     company: Company, alice: Mailbox, acme: Account
 ) -> None:
+    # 9.5: folder deleted, and brought back
     folder = company.sandbox.folder(ALICE, "Acme")
     tracked = rule(alice, folder, acme)
     deliver(company, "Offer", folder)
@@ -105,6 +108,7 @@ def test_a_folder_that_is_moved_out_of_the_inbox(
     company: Company, alice: Mailbox, acme: Account, below_inbox_only: bool
 ) -> None:
     """9.5: within the Inbox it goes on; outside only if the organization allows other folders."""
+    # 9.5: folder moved within the Inbox, folder moved outside
     decide(tracking_folders_below_inbox_only=below_inbox_only)
     company.sandbox.folder(ALICE, "Customers", "Inbox")
     folder = company.sandbox.folder(ALICE, "Acme", "Inbox")
@@ -128,6 +132,7 @@ def test_a_folder_that_is_moved_out_of_the_inbox(
 
 
 def test_a_renamed_folder_goes_on_under_its_new_name(company: Company, alice: Mailbox, acme: Account) -> None:
+    # 9.5: folder renamed
     folder = company.sandbox.folder(ALICE, "Acme")
     tracked = rule(alice, folder, acme)
     receive(alice)
@@ -141,6 +146,7 @@ def test_a_renamed_folder_goes_on_under_its_new_name(company: Company, alice: Ma
 
 
 def test_a_regarding_that_is_removed_leaves_old_links(company: Company, alice: Mailbox, acme: Account) -> None:
+    # 9.5: regarding removed
     folder = company.sandbox.folder(ALICE, "Acme")
     tracked = rule(alice, folder, acme)
     deliver(company, "Old", folder)
@@ -157,6 +163,7 @@ def test_a_regarding_that_is_removed_leaves_old_links(company: Company, alice: M
 def test_a_regarding_that_is_changed_takes_all_mail_of_the_folder_along(
     company: Company, alice: Mailbox, acme: Account, case: Case
 ) -> None:
+    # 9.5: regarding changed
     folder = company.sandbox.folder(ALICE, "Acme")
     tracked = rule(alice, folder, acme)
     items = {subject: deliver(company, subject, folder) for subject in ("Stays", "Moved away", "Filed by Alice")}
@@ -177,6 +184,7 @@ def test_a_regarding_that_is_changed_takes_all_mail_of_the_folder_along(
 
 def test_a_message_that_is_moved_into_a_folder_is_filed_anew(company: Company, acme: Account, case: Case) -> None:
     """9.5: into one with a record; into one without it keeps what it has; back in the Inbox as well."""
+    # 9.5: message moved to a folder with, without regarding, untracked
     alice = company.user("Alice", company.exchange_profile())
     folders = [company.sandbox.folder(ALICE, name) for name in ("Acme", "Case", "Plain")]
     for folder, record in zip(folders, (acme, case, None), strict=True):
@@ -200,6 +208,7 @@ def test_what_a_person_chose_wins_unless_the_organization_says_otherwise(
     company: Company, alice: Mailbox, acme: Account, case: Case, overwrites: bool
 ) -> None:
     """9.5: the original overwrites it at the next synchronization of the folder."""
+    # 9.5: regarding edited by hand
     decide(folder_overwrites_manual_regarding=overwrites)
     folder = company.sandbox.folder(ALICE, "Acme")
     rule(alice, folder, acme)
@@ -214,6 +223,7 @@ def test_what_a_person_chose_wins_unless_the_organization_says_otherwise(
 
 def test_of_two_people_the_first_folder_wins(company: Company, alice: Mailbox, acme: Account, case: Case) -> None:
     """9.5: one email, both placements."""
+    # 9.5: same mail in folders of two users
     bob = company.user("Bob", company.exchange_profile(), IncomingFilter.NO_MESSAGES)
     raw = letter("ann@acme.test", [ALICE, BOB], "Offer", "For both")
     rules = []
@@ -237,6 +247,7 @@ def test_of_two_people_the_first_folder_wins(company: Company, alice: Mailbox, a
 
 def test_answers_are_tracked_by_their_own_arrival_in_the_inbox(company: Company, acme: Account) -> None:
     """They inherit what the message in the folder belongs to (9.6)."""
+    # 9.6
     alice = company.user("Alice", company.exchange_profile(), IncomingFilter.RESPONSES_TO_OUR_MAIL)
     folder = company.sandbox.folder(ALICE, "Acme")
     rule(alice, folder, acme)

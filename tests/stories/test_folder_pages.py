@@ -16,6 +16,7 @@ from serversync import tasks
 from serversync.cycles import hierarchy
 from serversync.schedule import something_is_due
 from tests.company import Company, decide, receive
+from tests.filing import one_cycle
 from tests.letters import letter
 from tests.world import SandboxProcess
 from tracking.crm.models import Account, Email
@@ -149,12 +150,39 @@ def test_what_lies_in_a_tracked_folder_is_tracked_and_belongs_to_its_record(
     assert "Inbox/Customers/Acme" in browser.get("/mailbox/").content.decode()
 
 
+def test_the_page_tells_how_far_the_folder_has_been_taken_in(alice: Mailbox, browser: Client, acme: Account) -> None:
+    """9.3: it asks by itself, and stops when all is done."""
+    decide(folder_onboarding_per_cycle=1)
+    fetched(alice)
+    track(browser, alice, "Inbox/Customers/Acme", choice(acme))
+    told = []
+    for _ in range(3):
+        shown = browser.get(page(alice, "progress/")).content.decode()
+        told.append(("every 2s" in shown, "1 of 2 messages taken in" in shown, "taken in: 2 messages" in shown))
+        one_cycle(alice)
+    assert told == [(True, False, False), (True, True, False), (False, False, True)]
+    assert "every 2s" not in browser.get(page(alice)).content.decode()
+
+
 def test_a_rule_with_subfolders_covers_what_is_below(alice: Mailbox, browser: Client) -> None:
     fetched(alice)
     track(browser, alice, "Inbox/Customers", subfolders="yes")
     assert "tracked with Inbox/Customers" in browser.get(page(alice)).content.decode()
     receive(alice)
     assert Email.objects.count() == 2
+
+
+def test_who_ends_the_rule_of_a_subfolder_learns_which_rule_follows(
+    alice: Mailbox, browser: Client, acme: Account
+) -> None:
+    """9.2, 9.5"""
+    fetched(alice)
+    track(browser, alice, "Inbox/Customers", choice(acme), subfolders="yes")
+    track(browser, alice, "Inbox/Customers/Acme")
+    nearer = MailboxTrackingFolder.objects.get(exchange_folder_id=key_of(alice, "Inbox/Customers/Acme"))
+    assert "follows to Acme Pumps" in browser.get(page(alice, "rule/"), {"rule": nearer.pk}).content.decode()
+    answer = browser.post(page(alice, "rule/"), {"rule": nearer.pk, "do": "delete"}, follow=True)
+    assert "It is tracked with Inbox/Customers from the next run on." in answer.content.decode()
 
 
 def test_the_rule_is_changed_and_ended_and_the_mail_stays(alice: Mailbox, browser: Client, acme: Account) -> None:

@@ -5,23 +5,27 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from mailboxes.models.settings import current_policy
+from profiles.connectors import open_source
 from profiles.connectors.base import Transient
 from profiles.items import DELETED, INBOX
 from tests.company import assert_balanced, decide
 from tests.letters import letter
+from tests.tracking import filing_office
 from tests.tracking.filing_office import FilingOffice
 from tracking.crm.models import Account, Email
 from tracking.keep.belonging import belongs_to
 from tracking.keep.folder_rules import confirm_suggestion, remove_rule, save_rule, set_regarding
 from tracking.keep.untrack import untrack
-from tracking.models import FolderOnboardingStatus, LedgerRow, LedgerState, MailboxTrackingFolder
+from tracking.models import FolderOnboardingStatus, LedgerRow, LedgerState, MailboxTrackingFolder, SyncCursor
 
 FOLDERS, LETTERS = ("One", "Two", "Three"), range(8)
 RECORDS = ("Acme", "Zeta", "")
@@ -271,6 +275,39 @@ def test_what_lies_in_a_tracked_folder_belongs_to_what_its_rule_says(db: None) -
     """9.1–9.5, as a state machine."""
     few = settings(max_examples=10, stateful_step_count=10, deadline=None)
     run_state_machine_as_test(People, settings=few)  # type: ignore[no-untyped-call]
+
+
+class Meddler:
+    """A connection; while it lists a folder, somebody ends the rule."""
+
+    def __init__(self, source: Any, folder: str) -> None:
+        self._source, self._folder = source, folder
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def changes(self, folder: str, cursor: str) -> Any:
+        if folder == self._folder:
+            for one in MailboxTrackingFolder.objects.all():
+                remove_rule(one, timezone.now())
+        return self._source.changes(folder, cursor)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rule_that_is_ended_while_its_folder_is_listed_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """9.5"""
+    office = FilingOffice()
+    alice = office.user("Alice")
+    folder = office.box(alice).create_folder("Acme").key
+    office.server.deliver("alice@us.test", raw(1), folder)
+    made = MailboxTrackingFolder(mailbox=alice, exchange_folder_id=folder)
+    save_rule(made, None, current_policy(), office.now, may_be_unknown=True)
+    monkeypatch.setattr(filing_office, "open_source", lambda access: Meddler(open_source(access), folder))
+
+    office.read_all(alice)
+
+    assert not LedgerRow.objects.exists()
+    assert not SyncCursor.objects.filter(folder=folder).exists()
 
 
 def test_five_thousand_earlier_messages_delay_nobody(db: None) -> None:

@@ -12,8 +12,8 @@ from django.db import transaction
 
 from mailboxes.policy import Policy
 from profiles.items import Page, Shown
+from profiles.statements import insert_many
 from tracking.facts.forwarding import carried_with
-from tracking.keep.bulk import insert_many
 from tracking.keep.totals import move_totals
 from tracking.keep.wishes import Wishes, is_asked_for, read_tags
 from tracking.models import Explicit, LedgerRow, LedgerState, Placement, SyncCursor

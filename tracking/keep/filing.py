@@ -11,14 +11,14 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 
 from mailboxes.policy import Policy
+from profiles.statements import insert_many, update_many
 from tracking.crm.models import DomainEvent, Email
-from tracking.crm.models.events import EventKind
+from tracking.crm.models.events import EventKind, email_event
 from tracking.decide.folders import Filed, is_to_be_filed
 from tracking.facts.folder_rules import filed_under
-from tracking.keep.bulk import insert_many, update_many
 from tracking.models import LedgerRow, LedgerState, MailboxTrackingFolder, Placement
 
 CHUNK = 200  # messages filed anew in one transaction
@@ -88,6 +88,12 @@ def file_anew(
     return ids[-1] if len(ids) == CHUNK else None
 
 
+def note_rule(rule_id: UUID, row_ids: Collection[int]) -> None:
+    """These rows are filed by this rule now; by none, if somebody has just deleted it."""
+    rule = MailboxTrackingFolder.objects.filter(pk=rule_id).values("pk")
+    LedgerRow.objects.filter(pk__in=row_ids).update(tracking_folder=Subquery(rule))
+
+
 def _held_elsewhere(email_ids: Collection[UUID], mailbox_id: UUID) -> set[UUID | None]:
     """Those of these emails that a folder of another mailbox filed with a record first (9.5)."""
     rows = LedgerRow.objects.filter(email__in=email_ids, tracking_folder__regarding_type__isnull=False)
@@ -127,10 +133,6 @@ def evidence_of_filing(filed: Filed) -> dict[str, str]:
 
 
 def _event(email: Email, now: datetime) -> DomainEvent:
-    return DomainEvent(
-        kind=EventKind.EMAIL_CHANGED,
-        happened_on=now,
-        subject_id=str(email.pk),
-        mailbox_id=email.receiving_mailbox_id or email.sender_mailbox_id,
-        facts={"changed": ["regarding"], "by": None, "regarding": email.regarding_id},
+    return email_event(
+        email, EventKind.EMAIL_CHANGED, now, changed=["regarding"], by=None, regarding=email.regarding_id
     )

@@ -32,11 +32,12 @@ UNKNOWN_STAMP = "?"
 
 @dataclass(slots=True)
 class Stamps:
-    """The stamps that the tracked folders bore when they were read to the end, and when all of them were read last. A
-    folder that is not among them was never read to the end."""
+    """The stamps that the tracked folders bore when they were read to the end, the rules that covered them, and when all
+    of them were read last. A folder that is not among them was never read to the end."""
 
     by_folder: dict[str, str] = field(default_factory=dict)
     looked_on: datetime | None = None
+    rules: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, cursor: SyncCursor | None) -> Stamps:
@@ -44,12 +45,23 @@ class Stamps:
         if cursor is None or not cursor.value:
             return cls()
         held = json.loads(cursor.value)
-        return cls(held["folders"], datetime.fromisoformat(held["looked_on"]) if held["looked_on"] else None)
+        looked_on = datetime.fromisoformat(held["looked_on"]) if held["looked_on"] else None
+        return cls(held["folders"], looked_on, held.get("rules", {}))
+
+    def copy(self) -> Stamps:
+        """The same, to compare with later."""
+        return Stamps(dict(self.by_folder), self.looked_on, dict(self.rules))
+
+    def forget(self, folder: str) -> None:
+        """It is not read any more, or from the beginning."""
+        self.by_folder.pop(folder, None)
+        self.rules.pop(folder, None)
 
     def store(self, leg_id: int, now: datetime, pin: Callable[[], None]) -> None:
         """Write them down; after what they stand for was committed."""
         looked_on = self.looked_on.isoformat() if self.looked_on else None
-        value = json.dumps({"folders": self.by_folder, "looked_on": looked_on}, sort_keys=True)
+        held = {"folders": self.by_folder, "looked_on": looked_on, "rules": self.rules}
+        value = json.dumps(held, sort_keys=True)
         with transaction.atomic():
             pin()
             SyncCursor.objects.update_or_create(

@@ -14,6 +14,7 @@ from django.db import transaction
 from mailboxes.models import Mailbox, QueueItem
 from mailboxes.policy import Policy
 from profiles.connectors.mime import answers_automatically, automatic_kind
+from profiles.statements import insert_many, update_many
 from tracking.crm.identity import stored_message_id
 from tracking.crm.models import Direction, DomainEvent, Email
 from tracking.crm.models.events import EventKind
@@ -21,11 +22,10 @@ from tracking.decide.folders import Filed
 from tracking.decide.verdicts import Message, Verdict
 from tracking.facts.answers import queues_that_sent
 from tracking.keep.bounces import note_reports
-from tracking.keep.bulk import insert_many, update_many
 from tracking.keep.completing import complete
 from tracking.keep.creating import create_senders
 from tracking.keep.emails import KeptEmail
-from tracking.keep.filing import evidence_of_filing, file_tracked
+from tracking.keep.filing import evidence_of_filing, file_tracked, note_rule
 from tracking.keep.joining import ask_to_run, awaited_by, join_late
 from tracking.keep.pending import Waiting
 from tracking.keep.proofs import note_proofs, proved_to_have_left
@@ -66,6 +66,7 @@ class Work:
         default_factory=dict
     )  # rows to judge again, at whose word
     filed: list[tuple[int, Filed]] = field(default_factory=list)  # rows of mail that was tracked before it lay there
+    rules: dict[UUID, list[int]] = field(default_factory=dict)  # rows that another folder rule covers now
     put_aside: list[int] = field(default_factory=list)  # rows whose bytes were kept until they could be judged
     totals: Counter[str] = field(default_factory=Counter)
 
@@ -141,6 +142,8 @@ def _enter(one: Settled, existing: dict[str, LedgerRow], work: Work, around: Cir
     if placement.acknowledge != before:
         work.placements.append(placement)
     work.rows.append(row)
+    if one.message.filed is not None and one.message.filed.rule_id != row.tracking_folder_id:
+        work.rules.setdefault(one.message.filed.rule_id, []).append(row.pk)
     if one.message.filed is not None and one.verdict.same_as is not None:  # 9.5: it was tracked from elsewhere
         work.filed.append((row.pk, one.message.filed))
     work.totals.update({"pending": -1, COLUMN[LedgerState(row.state)]: 1})
@@ -262,6 +265,8 @@ def _insert(work: Work) -> None:
         Email.objects.filter(message_id__in=shared).update(shares_message_id=True)
     insert_many(work.queue_items, ignore_conflicts=True)
     update_many(work.rows, _DECIDED)
+    for rule_id, row_ids in work.rules.items():
+        note_rule(rule_id, row_ids)
     if work.put_aside:  # law 3: the email has them now, or nothing is kept
         LedgerRow.objects.filter(pk__in=work.put_aside).update(raw=None)
     update_many(work.placements, ["ledger_row", "acknowledge"])
