@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailboxes.policy import Policy
-from profiles.connectors.base import AuthenticationFailed, ConnectorError, MailboxUnavailable, Throttled
+from profiles.connectors.base import (
+    AuthenticationFailed,
+    Cause,
+    ConnectorError,
+    ItemDelayed,
+    MailboxUnavailable,
+    Throttled,
+)
 
 BUSY_TO_IDLE = (5, 7, 10, 12)  # minutes, 4.3
 RETRY_AFTER = timedelta(minutes=5)  # 4.6 b
@@ -14,6 +21,9 @@ LONGEST_RETRY = timedelta(hours=1)
 THROTTLED_WITHOUT_DELAY = timedelta(minutes=1)
 FIRST_PROBE = timedelta(minutes=30)
 RAREST_PROBE = timedelta(hours=24)
+LONGEST_LETTER_WAIT = timedelta(hours=2)
+FIRST_FULL_MAILBOX_WAIT = timedelta(hours=1)  # nobody makes room within minutes
+LONGEST_FULL_MAILBOX_WAIT = timedelta(hours=12)
 SPREAD = 0.2  # of a wait at most is added, so that mailboxes that failed together do not come back together
 LATE = timedelta(minutes=10)
 """What waits for longer than this has been forgotten by the workers; people are shown it."""
@@ -58,6 +68,16 @@ def after_error(
         return Next(ended + _spread(max(probe, minimum), chance), stops=True, heals=True)
     wait = _growing(RETRY_AFTER, failures - limit // 2, FIRST_PROBE)
     return Next(ended + _spread(max(wait, minimum), chance), stops=False)
+
+
+def retry_letter_after(error: ItemDelayed, attempts: int) -> timedelta:
+    """How long one letter waits after its `attempts`-th attempt: exactly what the server said, else longer and longer
+    (7.4); longest where a recipient's mailbox is full."""
+    if error.delay is not None:
+        return error.delay
+    if error.cause in (Cause.QUOTA, Cause.SENDING_LIMIT):
+        return _growing(FIRST_FULL_MAILBOX_WAIT, attempts, LONGEST_FULL_MAILBOX_WAIT)
+    return _growing(RETRY_AFTER, attempts, LONGEST_LETTER_WAIT)
 
 
 def pause_after(failures: int) -> timedelta | None:

@@ -37,6 +37,7 @@ from profiles.connectors.words import (
     refused_login,
     refused_mail,
     said,
+    said_of,
     told_delay,
     what_helps,
 )
@@ -364,7 +365,7 @@ def _later(code: int, words: str, sentence: str) -> Throttled | Transient:
 
 
 def _all_refused(name: str, refused: tuple[Refused, ...], access: Access) -> ConnectorError:
-    words = "; ".join(f"{one.address}: {one.code} {one.words}" for one in refused)
+    words = said_of(refused)
     cause = refused_mail(words, Cause.RECIPIENT)
     if all(one.permanent for one in refused):
         message = f"{name} refused every recipient."

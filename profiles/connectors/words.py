@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import takewhile
 
@@ -85,9 +85,15 @@ def told_delay(words: str) -> timedelta | None:
     return timedelta(**{UNITS[found[2].lower()]: int(found[1])}) if found else None
 
 
+def said_of(refused: Iterable[Refused]) -> str:
+    """What the server said of each of these recipients, as one sentence."""
+    words = "; ".join(f"{one.address}: {one.code} {one.words}".strip() for one in refused)
+    return f"{words.rstrip('.')}."
+
+
 def put_off(message: str, refused: Sequence[Refused]) -> ItemDelayed:
     """What it means for a letter that these recipients were refused, at least one of them only for now."""
-    words = "; ".join(f"{one.address}: {one.code} {one.words}" for one in refused)
+    words = said_of(refused)
     for_now = "; ".join(one.words for one in refused if not one.permanent)
     error = delayed(message, words, refused_mail(for_now, Cause.RECIPIENT))
     error.refused = tuple(refused)

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from serversync.console.replaying import ReplayAction
+from serversync.console.sending import SendingActions
 from serversync.console.untracking import ask_and_untrack
 from tracking.crm.admin import EmailAdmin
 from tracking.crm.models import Email
@@ -23,11 +24,11 @@ admin.site.unregister(Email)
 
 
 @admin.register(Email)
-class MaskedEmailAdmin(ReplayAction, EmailAdmin):
+class MaskedEmailAdmin(ReplayAction, SendingActions, EmailAdmin):
     """Everybody with the permission sees that an email exists; its subject and people only those who may read it."""
 
     list_display = ("arrow", "title", "from_whom", "to_whom", "status", "of_mailbox", "when")
-    actions = ("untrack", "rebuild")
+    actions = ("send", "send_again", "release", "take_back", "cancel", "untrack", "rebuild")
 
     def has_untrack_permission(self, request: HttpRequest) -> bool:
         """Rows are not edited, but whoever may change emails may take them out of tracking."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,15 +23,21 @@ from serversync.console.pages import record_url, show, staff_page
 from serversync.console.reading import may_read, note, note_reading
 from tracking.crm import delivery
 from tracking.crm.models import ActivityParty, Email, Participation
-from tracking.crm.models.states import DeliveryState, EmailStatus
+from tracking.crm.models.states import DeliveryState, EmailStatus, HoldReason, RecipientState
 from tracking.facts.visibility import belonging_to, mask_of, visible_emails
 from tracking.facts.why import explain_email
+from tracking.facts.written import may_handle
 from tracking.keep.completing import is_header_only, may_fetch_whole
 
 CONVERSATION = 100
 PEOPLE = 300
 """Participants that a page shows; a mail may have thousands."""
 _ABOUT = ("sender_mailbox", "receiving_mailbox", "accepting_user", "accepting_queue", "correlated_activity")
+
+
+_TALLEST = 24
+_TALL = re.compile(r"<(?:img|table|style)\b", re.IGNORECASE)
+_NEW_LINE = re.compile(r"<(?:p|br|div|li|h[1-6]|blockquote)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class Person:
     kind: str
     url: str
     asks: int  # the party to say "Who is this?" of: nobody, or one of several who have the address; else 0
+    delivery: str = ""  # what is known of this recipient of a mail that was sent from here
 
 
 @staff_page("crm.view_email")
@@ -69,7 +78,9 @@ def email(request: HttpRequest, pk: UUID) -> HttpResponse:
         if request.user.has_perm("tracking.view_ledgerrow")
         else [],
         may_see_mail=True,
+        may_edit=may_handle(request.user, found),
         frame_lines=frame_lines(found),
+        reported=what_it_reports(found, request.user, "console:email"),
         **delivery_questions(found, request.user.has_perm("crm.change_email")),
     )
 
@@ -98,6 +109,7 @@ def _person(party: ActivityParty, is_one_of_several: bool) -> Person:
         kind="" if record is None else str(record._meta.verbose_name),
         url="" if record is None else record_url(party.party_type_id, party.party_id),
         asks=party.pk if is_open and party.address_used else 0,
+        delivery=str(RecipientState(party.delivery_state).label) if party.delivery_state else "",
     )
 
 
@@ -121,19 +133,34 @@ def _correlated_subject(request: HttpRequest, found: Email) -> str:
     return earlier.subject or "(no subject)"
 
 
+def what_it_reports(found: Email, user: Any, page: str) -> tuple[str, str] | None:
+    """Of a bounce, a notice or an automatic answer: where the email that it is about is shown, and its subject. None if
+    that is not known, or not theirs to read."""
+    about = found.correlated_activity
+    if found.direction_code or not found.automatic_kind or about is None or not may_read(user, about.pk):
+        return None
+    return reverse(page, args=[about.pk]), about.subject or "(no subject)"
+
+
 def frame_lines(found: Email) -> int:
     """How tall the frame of the body starts, in lines: a short text needs no tall one."""
-    if found.mime_type == "text/html":
-        return 24
-    wrapped = sum(1 + len(line) // 70 for line in found.description.splitlines())
-    return max(6, min(24, wrapped + 3))
+    text = found.description
+    if found.mime_type != "text/html":
+        lines = sum(1 + len(line) // 70 for line in text.splitlines())
+    else:
+        lines = _TALLEST if _TALL.search(text) else len(_NEW_LINE.findall(text)) + len(text) // 70
+    return max(6, min(_TALLEST, lines + 3))
 
 
-def delivery_questions(found: Email, may_settle: bool) -> dict[str, bool]:
-    """What happened on the way, and which questions about it only a person can settle (law 7, 5.19)."""
+def delivery_questions(found: Email, may_settle: bool) -> dict[str, Any]:
+    """What happened on the way, and which questions about it only a person can settle (law 7, 5.19, 7.3)."""
     return {
         "ask_whether_it_arrived": may_settle and found.delivery_state == DeliveryState.UNKNOWN,
         "offer_to_send_again": may_settle and found.status_code == EmailStatus.FAILED,
+        "offer_to_take_back": may_settle and found.status_code == EmailStatus.PENDING_SEND and found.sent_on is None,
+        "is_held": found.hold_reason != HoldReason.NONE,
+        "why_waiting": delivery.why_waiting(found, timezone.now()),
+        "recipients_in_trouble": delivery.in_trouble(found) if found.direction_code else [],
         "came_back": found.delivery_state in (DeliveryState.BOUNCED, DeliveryState.PARTLY_BOUNCED),
         "is_header_only": is_header_only(found),
         "offer_whole": may_settle and may_fetch_whole(found),
@@ -148,16 +175,40 @@ def settle_delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
     return HttpResponseRedirect(reverse("console:email", args=[pk]))
 
 
+ANSWERS = {
+    # what the button says: what the history notes, what the person is told
+    "arrived": ("Said that it did arrive.", "Settled: it did arrive."),
+    "again": ("Asked for it to be sent again.", "It is sent again at the next run."),
+    "release": ("Released it.", "It leaves at the next run."),
+    "take back": ("Took it back.", "It is a draft again."),
+    "cancel": ("Cancelled it.", "Cancelled: it is not sent."),
+}
+
+
 def settle(request: HttpRequest, found: Email) -> None:
-    """A person says that an unknown delivery did arrive, or asks for it or a failed one to be sent again."""
-    arrived, now = request.POST.get("answer") == "arrived", timezone.now()
+    """A person says that an unknown delivery did arrive, or what becomes of an email that failed, waits or is held."""
+    answer, now = request.POST.get("answer", ""), timezone.now()
     try:
-        if arrived or found.delivery_state == DeliveryState.UNKNOWN:
-            delivery.resolve_unknown(found, was_sent=arrived, now=now)
-        else:
-            delivery.submit(found, now)
+        _do(answer, found, now)
     except (delivery.IllegalMove, ValueError) as error:
         messages.error(request, f"Nothing was changed: {error}.")
         return
-    note(request, found.pk, "Said that it did arrive." if arrived else "Asked for it to be sent again.")
-    messages.success(request, "Settled: it did arrive." if arrived else "It is sent again at the next run.")
+    noted, told = ANSWERS[answer]
+    note(request, found.pk, noted)
+    messages.success(request, told)
+
+
+def _do(answer: str, found: Email, now: datetime) -> None:
+    unknown = found.delivery_state == DeliveryState.UNKNOWN
+    if answer == "release":
+        delivery.release([found], now)
+    elif answer == "take back":
+        delivery.take_back(found, now)
+    elif answer == "cancel":
+        delivery.cancel(found, now)
+    elif answer == "arrived" or (answer == "again" and unknown):
+        delivery.resolve_unknown(found, was_sent=answer == "arrived", now=now)
+    elif answer == "again":
+        delivery.submit(found, now, by=found.submitted_by)  # still theirs: who asks for another try writes nothing
+    else:
+        raise ValueError("this is none of the answers that can be given here")

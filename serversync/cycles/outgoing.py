@@ -2,14 +2,19 @@
 
     Pending send ──attempt counted──▶ handing over: Sending ──the server took it──▶ Sent
          ▲                                   │
-         └──── transient, before handing over│──── the line broke: delivery unknown, for a person to settle
+         │                                   ├──── taken for some, not now for others: waits again for those only
+         └──── transient, before handing over│
+                                             └──── the line broke: delivery unknown, for a person to settle
 
 The one window that no protocol closes is SMTP's: between the server's acceptance and our commit. A crash there, like
-one between "Sending" and the acceptance, ends as delivery state "unknown", never as a silent second copy.
+one between "Sending" and the acceptance, ends as delivery state "unknown", never as a silent second copy. It is one email
+at most: the commit that says that one was taken is the one that says that the next is handed over.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -19,21 +24,24 @@ from django.db import transaction
 from mailboxes.lease import Lease
 from mailboxes.models import Mailbox
 from mailboxes.policy import Policy
-from profiles.connectors.base import ConnectorError, ItemDelayed, ItemRejected, Outbox, OutcomeUnknown
+from profiles.connectors.base import ConnectorError, ItemDelayed, ItemRejected, Outbox, OutcomeUnknown, Withdrawn
+from profiles.connectors.words import put_off
 from profiles.items import Letter, Receipt, Trace
 from serversync.cycles.report import Report
 from serversync.instance import instance_id
+from serversync.pacing import RETRY_AFTER, retry_letter_after
 from tracking.crm import delivery
 from tracking.crm.models import Email
 from tracking.crm.models.states import DeliveryState, EmailStatus
 from tracking.keep.joining import ask_to_run, join_late
 
 AT_ONCE = 50
-RETRY_AFTER = timedelta(minutes=5)
 UNKNOWN = (
     "The line or the service broke after this was handed over and before the server answered, and the server cannot "
     "tell whether it left. Ask a recipient, then say that it did arrive or send it again."
 )
+FOUND = Receipt(words="Found in Sent Items after an interruption.")
+MISSING = "The stored message is missing. Take the email back and send it again: it is composed anew."
 
 
 @dataclass(slots=True)
@@ -48,106 +56,168 @@ class Outgoing:
     budget: timedelta = timedelta(seconds=60)
     report: Report = field(default_factory=Report)
     reopened: set[UUID] = field(default_factory=set)
+    instance: str = field(default_factory=instance_id)
+    accepted: tuple[Email, Receipt] | None = None  # the server has taken it, and no commit says so yet
 
     def run(self) -> Report:
         """All that is due. Raises ConnectorError for trouble that concerns the whole mailbox, and LeaseLost."""
         for email in delivery.left_in_sending(self.mailbox):
-            self._recover(email)
+            self._recover(email, self._letter(email))
+        with self._committing():
+            delivery.hold_backlog(self.mailbox, self.policy, self.now)
         while emails := delivery.waiting_to_send(self.mailbox, self.now, AT_ONCE):
-            with transaction.atomic():
-                self.lease.pin()
-                delivery.begin_attempts(emails)
-            for email in emails:
-                self._send(email)
+            self._send_all(emails)
             if self.lease.elapsed_since(self.now) > self.budget:
                 self.report.more = True
                 break
         ask_to_run(self.reopened, self.now)
         return self.report
 
-    def _recover(self, email: Email, then_wait: timedelta = timedelta(0)) -> None:
-        """It was in our hands when the process or the line broke: send again only what surely has not left (law 7)."""
-        trace = self.outbox.trace(self._letter(email))
+    def _send_all(self, emails: list[Email]) -> None:
+        waiting = delivery.still_to_get_it(emails)
+        with self._committing():
+            emails = delivery.without_loops(self.mailbox, emails, waiting, self.policy, self.now)
+            delivery.begin_attempts(emails)
+            # What already waits for these joins them now: an answer to one that is only leaving shows that it left before.
+            self.reopened |= set(join_late(emails, (), self.policy, self.now).values())
+        try:
+            for number, email in enumerate(emails):
+                try:
+                    self._send(email, waiting[email.pk])
+                except ConnectorError:
+                    with self._committing():
+                        delivery.uncount(email, emails[number + 1 :])
+                    raise
+        finally:
+            if self.accepted is not None:
+                with self._committing():
+                    pass
+
+    @contextmanager
+    def _committing(self) -> Iterator[None]:
+        """A transaction that makes sure that the leg is still ours, and says what became of the email before."""
         with transaction.atomic():
             self.lease.pin()
+            accepted, self.accepted = self.accepted, None
+            if accepted is not None:
+                self._taken(*accepted)
+            yield
+
+    def _recover(self, email: Email, letter: Letter, then_wait: timedelta = timedelta(0)) -> None:
+        """It was in our hands when the process or the line broke: send again only what surely has not left (law 7)."""
+        trace = self.outbox.trace(letter)
+        with self._committing():
             if trace is Trace.SENT:
-                self._move_to_sent(email, "Found in Sent Items after an interruption.")
+                self._taken(email, FOUND)
             elif trace is Trace.DRAFT:
-                again = self.now + then_wait if then_wait else None
-                delivery.move(email, EmailStatus.PENDING_SEND, self.now, postpone_email_processing_until=again)
+                again = {"postpone_email_processing_until": self.now + then_wait} if then_wait else {}
+                delivery.move(email, EmailStatus.PENDING_SEND, self.now, **again)
             else:
                 delivery.mark_unknown(email, UNKNOWN, self.now)
                 self.report.failed += 1
 
-    def _send(self, email: Email) -> None:
-        letter = self._letter(email)
+    def _send(self, email: Email, recipients: Sequence[str]) -> None:
+        try:
+            letter = self._letter(email, recipients)
+        except FileNotFoundError:  # law 5: one bad email costs no other
+            self._fail(email, ItemRejected(MISSING))
+            return
         # 7.4: what was attempted before may already lie on the server; waiting_to_send read the count before this one.
         if email.delivery_attempts and self.outbox.trace(letter) is Trace.SENT:
             self._hand_over(email)
-            self._finish(email, Receipt(words="Found in Sent Items after an interruption."))
+            self.accepted = email, FOUND
             return
         try:
             receipt = self.outbox.send(letter, lambda: self._hand_over(email))
         except OutcomeUnknown:
-            self._recover(email, then_wait=RETRY_AFTER)
+            self._recover(email, letter, then_wait=RETRY_AFTER)
         except ItemRejected as error:
-            self._fail(email, DeliveryState.REFUSED, _in_full(error))
+            self._fail(email, error)
         except ItemDelayed as error:
             self._postpone(email, error)
         except ConnectorError:
             self._take_back(email)
             raise
+        except Withdrawn:
+            return  # a person took it back, or cancelled it, a moment ago
         else:
-            self._finish(email, receipt)
+            self.accepted = email, receipt
 
-    def _letter(self, email: Email) -> Letter:
+    def _letter(self, email: Email, recipients: Sequence[str] | None = None) -> Letter:
         copy = self.policy.sss_save_outgoing_email_to_exchange_sent_folder
-        return delivery.letter_of(email, instance_id(), save_copy=copy)
+        return delivery.letter_of(email, self.instance, copy, recipients)
 
     def _hand_over(self, email: Email) -> None:
-        """The last commit before the message may leave; it also makes sure that the leg is still ours."""
-        with transaction.atomic():
-            self.lease.pin()
-            delivery.move(email, EmailStatus.SENDING, self.now)
+        """The last commit before the message may leave."""
+        with self._committing():
+            try:
+                delivery.move(email, EmailStatus.SENDING, self.now)
+                is_ours = True
+            except delivery.IllegalMove:
+                is_ours = False
+        if not is_ours:
+            raise Withdrawn(email.pk)
 
-    def _finish(self, email: Email, receipt: Receipt) -> None:
-        with transaction.atomic():
-            self.lease.pin()
-            refused = "; ".join(f"{one.address}: {one.code} {one.words}" for one in receipt.refused)
-            self._move_to_sent(email, refused or receipt.words, partly=bool(receipt.refused))
-
-    def _move_to_sent(self, email: Email, detail: str, partly: bool = False) -> None:
-        state = DeliveryState.PARTLY_REFUSED if partly else DeliveryState.ACCEPTED
-        delivery.move(
-            email, EmailStatus.SENT, self.now, delivery_state=state, delivery_detail=detail[:2000], sent_on=self.now
-        )
-        self.reopened |= set(join_late([email], (), self.policy, self.now).values())
+    def _taken(self, email: Email, receipt: Receipt) -> None:
+        """It has left, for all recipients but those that were refused; who was put off is tried again without the others."""
+        attempts = email.delivery_attempts + 1
+        waiting = [one for one in receipt.refused if not one.permanent]
+        again = waiting and attempts < self.policy.maximum_email_delivery_attempts
+        state = delivery.note_taken(email, receipt.refused, give_up=not again)
+        known = {
+            "delivery_state": state,
+            "delivery_detail": receipt.words[:2000],
+            "sent_on": email.sent_on or self.now,
+        }
+        if again:
+            until = self.now + retry_letter_after(put_off("Some recipients are not taken now.", waiting), attempts)
+            delivery.move(email, EmailStatus.PENDING_SEND, self.now, postpone_email_processing_until=until, **known)
+            return
+        delivery.move(email, EmailStatus.SENT, self.now, **known)
         self.report.sent += 1
 
-    def _fail(self, email: Email, state: DeliveryState, detail: str) -> None:
-        """7.4: a permanent error concerns this message only."""
-        with transaction.atomic():
-            self.lease.pin()
-            delivery.move(email, EmailStatus.FAILED, self.now, delivery_state=state, delivery_detail=detail[:2000])
-        self.report.failed += 1
+    def _fail(self, email: Email, error: ItemRejected) -> None:
+        """7.4: a permanent error concerns this message only, and of it those who had not got it before."""
+        with self._committing():
+            state = delivery.note_refused(email, error.refused, for_good=True)
+            self._end_unsent(email, state, _in_full(error))
 
     def _postpone(self, email: Email, error: ItemDelayed) -> None:
         """7.4: try this message again later, up to the limit."""
-        if email.delivery_attempts + 1 >= self.policy.maximum_email_delivery_attempts:
-            self._fail(email, DeliveryState.NOT_SENT, f"Given up after repeated attempts: {_in_full(error)}")
-            return
-        wait = RETRY_AFTER * 2 ** min(email.delivery_attempts, 4)
-        self._take_back(email, postpone_email_processing_until=self.now + wait, delivery_detail=_in_full(error)[:2000])
+        attempts = email.delivery_attempts + 1
+        given_up = attempts >= self.policy.maximum_email_delivery_attempts
+        with self._committing():
+            state = delivery.note_refused(email, error.refused, for_good=given_up and email.sent_on is not None)
+            if given_up:
+                self._end_unsent(email, state, f"Given up after repeated attempts: {_in_full(error)}")
+                return
+            until = self.now + retry_letter_after(error, attempts)
+            detail = _in_full(error)[:2000]
+            self._wait_again(email, postpone_email_processing_until=until, delivery_detail=detail)
         self.report.failed += 1
 
-    def _take_back(self, email: Email, **columns: object) -> None:
+    def _end_unsent(self, email: Email, state: DeliveryState, detail: str) -> None:
+        """No further attempt. An email that earlier attempts brought to somebody has been sent."""
+        known = {"delivery_state": state, "delivery_detail": detail[:2000]}
+        if email.sent_on is None:
+            delivery.move(email, EmailStatus.FAILED, self.now, **known)
+            self.report.failed += 1
+            return
+        if email.status_code == EmailStatus.PENDING_SEND:
+            delivery.move(email, EmailStatus.SENDING, self.now)
+        delivery.move(email, EmailStatus.SENT, self.now, **known)
+        self.report.sent += 1
+
+    def _take_back(self, email: Email) -> None:
         """The server has surely not taken it: it waits again."""
-        with transaction.atomic():
-            self.lease.pin()
-            if email.status_code == EmailStatus.SENDING:
-                delivery.move(email, EmailStatus.PENDING_SEND, self.now, **columns)
-            elif columns:
-                Email.objects.filter(pk=email.pk, status_code=EmailStatus.PENDING_SEND).update(**columns)
+        with self._committing():
+            self._wait_again(email)
+
+    def _wait_again(self, email: Email, **columns: object) -> None:
+        if email.status_code == EmailStatus.SENDING:
+            delivery.move(email, EmailStatus.PENDING_SEND, self.now, **columns)
+        elif columns:
+            Email.objects.filter(pk=email.pk, status_code=EmailStatus.PENDING_SEND).update(**columns)
 
 
 def _in_full(error: ConnectorError) -> str:

@@ -60,6 +60,33 @@ def dsn(
     )
 
 
+def receipt(message_id: str = OFFER, disposition: str = "displayed", by: str = "ann@acme.test") -> bytes:
+    """A receipt by RFC 8098."""
+    return mail(
+        f"From: {by}",
+        "To: alice@us.test",
+        "Subject: Read: Offer",
+        "Date: Sun, 1 Mar 2026 11:00:00 +0000",
+        "Message-ID: <mdn-1@acme.test>",
+        "Content-Type: multipart/report; report-type=disposition-notification; boundary=b",
+        "",
+        "--b",
+        "Content-Type: text/plain",
+        "",
+        "Your message was displayed.",
+        "--b",
+        "Content-Type: message/disposition-notification",
+        "",
+        "Reporting-UA: phone.acme.test; Mail",
+        f"Original-Recipient: rfc822;{by}",
+        f"Final-Recipient: rfc822;{by}",
+        f"Original-Message-ID: {message_id}",
+        f"Disposition: manual-action/MDN-sent-manually; {disposition}",
+        "--b--",
+        "",
+    )
+
+
 QMAIL = mail(
     "Return-Path: <>",
     "From: MAILER-DAEMON@mx.acme.test",

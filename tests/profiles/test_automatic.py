@@ -23,6 +23,7 @@ from tests.profiles.reports_samples import (
     POSTFIX_DELAY,
     QMAIL,
     dsn,
+    receipt,
 )
 from tracking.crm.models import states
 
@@ -78,8 +79,10 @@ def test_automatic_mail_is_told_from_mail_of_people(lines: list[str], kind: Auto
         (POSTFIX_DELAY, K.DELAY_NOTICE, "4.4.1"),
         (EXIM_DELAY, K.DELAY_NOTICE, ""),
         (DELIVERED, K.RECEIPT, "2.0.0"),
+        (receipt(), K.RECEIPT, ""),
+        (receipt(disposition="deleted"), K.RECEIPT, ""),
     ],
-    ids=["exchange", "postfix", "qmail", "exim", "postfix delay", "exim delay", "delivered"],
+    ids=["exchange", "postfix", "qmail", "exim", "postfix delay", "exim delay", "delivered", "read", "deleted unread"],
 )
 def test_a_report_says_which_message_came_back_from_whom(raw: bytes, kind: AutomaticKind, status: str) -> None:
     about = envelope(raw)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from email.parser import BytesHeaderParser
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from profiles.connectors.ews.headers import split
 from profiles.connectors.ews.outbox import EwsOutbox, with_envelope
 from profiles.items import Letter, Trace
 from tests.letters import letter
-from tests.profiles.exchange import ALICE, BOB, CAROL, SERVICE, access, requests, set_up
+from tests.profiles.exchange import ALICE, BOB, CAROL, access, requests, set_up
 from tests.profiles.stages import closed_port
 from tests.world import SandboxProcess
 
@@ -221,15 +222,35 @@ def test_what_exchange_refuses_clearly_is_not_unknown(
     assert folders(exchange) == ["sentitems"]
 
 
-def test_alice_may_not_send_in_bobs_name_until_she_is_his_delegate(exchange: SandboxProcess, outbox: EwsOutbox) -> None:
+@pytest.mark.parametrize(("right", "sender"), [("send-as", None), ("send-on-behalf", ALICE)])
+def test_alice_may_not_send_in_bobs_name_until_she_has_the_right(  # 7.6
+    exchange: SandboxProcess, outbox: EwsOutbox, right: str, sender: str | None
+) -> None:
     as_bob = offer(sender=BOB)
-    with pytest.raises(ItemRejected) as refusal:
+    exchange.delegate(BOB, ALICE)  # she may read his mail; that is another right
+    with pytest.raises(ItemRejected, match=r"alice@us\.test may not send in the name of bob@us\.test") as refusal:
         send(outbox, as_bob)
-    assert "SendAs" in refusal.value.remedy
-    exchange.delegate(BOB, ALICE)
+    assert refusal.value.cause is Cause.SEND_AS
+    for right_to_give in ("SendAs", "GrantSendOnBehalfTo"):
+        assert right_to_give in refusal.value.remedy
+    assert folders(exchange) == []
+    exchange.sender(BOB, ALICE, right)
     send(outbox, as_bob)
-    assert len(exchange.inbox(CAROL)) == 1
-    assert SERVICE not in exchange.inbox(CAROL)[0]["from"]
+    [arrived] = exchange.inbox(CAROL)
+    assert arrived["from"] == BOB
+    head = BytesHeaderParser().parsebytes(exchange.raw(CAROL, arrived["id"]))
+    assert head["Sender"] == sender
+    assert folders(exchange) == ["sentitems"]
+    assert exchange.items(BOB) == []
+
+
+def test_a_domain_in_letters_of_its_own_is_the_same_in_the_header_and_in_the_envelope(
+    exchange: SandboxProcess, outbox: EwsOutbox
+) -> None:
+    raw = letter(ALICE, "ann@xn--bcher-kva.test", "Offer", "x")
+    send(outbox, Letter("us/9", "<9@us.test>", ALICE, ("ann@bücher.test", "boss@bücher.test"), raw))
+    for address in ("ann@xn--bcher-kva.test", "boss@xn--bcher-kva.test"):
+        assert len(exchange.inbox(address)) == 1
 
 
 def test_a_server_that_goes_away_before_the_draft_is_sent_has_sent_nothing(exchange: SandboxProcess) -> None:

@@ -168,3 +168,28 @@ def test_a_date_without_a_zone_counts_as_utc() -> None:
     assert read(date=datetime(2026, 11, 22, 12, 0)).envelope.date == NOON
     east = NOON + timedelta(hours=3)
     assert read(date=east).envelope.date == east
+
+
+def test_pictures_of_the_text_stand_beside_it_with_their_names() -> None:  # RFC 2387, RFC 2392
+    raw = written(
+        html='<img src="cid:logo@us">',
+        images=[("logo.png", "image/png", b"PNG", "logo@us\r\nBcc: x@y.test")],
+        attachments=[("a.pdf", "application/pdf", b"PDF")],
+    )
+    logo, pdf = message(raw).attachments
+    assert (logo.content_id, logo.is_inline, attachment_content(raw, logo.number)) == (
+        "logo@usBcc:x@y.test",
+        True,
+        b"PNG",
+    )
+    assert (pdf.content_id, pdf.is_inline) == ("", False)
+    parts = [part.get_content_type() for part in email.message_from_bytes(raw, policy=email.policy.default).walk()]
+    assert parts == [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/plain",
+        "multipart/related",
+        "text/html",
+        "image/png",
+        "application/pdf",
+    ]

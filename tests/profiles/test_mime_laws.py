@@ -133,7 +133,7 @@ def check(raw: bytes) -> None:
     for part in found.attachments:
         assert len(attachment_content(raw, part.number)) == part.size
     report = report_of(raw, found.envelope)
-    assert (report is not None) == found.envelope.is_delivery_report
+    assert (report is not None) == found.envelope.carries_report
     assert automatic_kind(found.envelope, report) in AutomaticKind
     assert len(preview_of(found.text, found.html)) <= 200
     assert "".join(split_quote(found.text)) == found.text

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from profiles.connectors import open_outbox
-from profiles.connectors.base import Outbox
+from profiles.connectors import mime, open_outbox
+from profiles.connectors.base import Cause, ItemRejected, Outbox
 from profiles.items import Access, Tls, Transport
 from tests.profiles.certificates import make_certificate
 from tests.profiles.conformance import OutboxRules
@@ -214,6 +214,39 @@ def test_postfix_takes_many_letters_on_one_connection(stage: PostfixStage) -> No
         outbox.send(to(BOB, number=number), nothing)
     outbox.close()
     assert len(stage.arrived(BOB)) == 20
+
+
+def test_postfix_is_told_everything_at_once(stage: PostfixStage) -> None:
+    """PIPELINING (RFC 2920): a hundred recipients and two that are refused, in one breath, and the next letter after it."""
+    outbox = stage.outbox()
+    receipt = outbox.send(to(*[BOB] * 120, CAROL, "permerror@out.test", "temperror@out.test"), nothing)
+    assert {one.code for one in receipt.refused} == {550, 450}
+    assert len(stage.arrived(BOB)) == len(stage.arrived(CAROL)) == 1
+    with pytest.raises(ItemRejected) as refusal:
+        outbox.send(to("permerror@out.test"), nothing)
+    assert [(one.address, one.permanent) for one in refusal.value.refused] == [("permerror@out.test", True)]
+    outbox.send(to(BOB, number=2), nothing)
+    assert len(stage.arrived(BOB)) == 2
+
+
+def test_a_letter_beyond_postfix_limit_is_rejected_before_it_leaves(stage: PostfixStage) -> None:
+    outbox = stage.outbox()
+    with pytest.raises(ItemRejected, match="30000000") as refusal:
+        outbox.send(to(BOB, raw=b"Subject: x\r\n\r\n" + b"x" * 78 * 400_000), nothing)
+    assert refusal.value.cause is Cause.SIZE
+    outbox.send(to(BOB), nothing)
+    assert len(stage.arrived(BOB)) == 1
+
+
+def test_postfix_reports_the_delivery_that_was_asked_for(stage: PostfixStage) -> None:
+    """RFC 3461 and 3464: the report comes back to Alice and names Bob and the message (7.9)."""
+    letter = replace(to(BOB, sender=ALICE), wants_report=True)
+    stage.outbox().send(letter, nothing)
+    assert len(stage.arrived(BOB)) == 1
+    [raw] = stage.arrived(ALICE)
+    report = mime.report_of(raw, mime.envelope(raw))
+    assert [(one.addresses, one.action) for one in report.recipients] == [((BOB,), "delivered")]
+    assert report.message_ids == (letter.message_id,)
 
 
 def test_postfix_takes_addresses_beyond_ascii(stage: PostfixStage) -> None:

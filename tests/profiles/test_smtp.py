@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from profiles.connectors import open_source
 from profiles.connectors.base import (
     AuthenticationFailed,
+    Cause,
     ItemRejected,
     MailboxUnavailable,
 )
@@ -72,7 +73,7 @@ def test_one_connection_serves_many_letters(stage: SmtpStage) -> None:
 def test_a_connection_that_the_server_closed_meanwhile_is_replaced(stage: SmtpStage) -> None:
     outbox = stage.outbox()
     outbox.send(to(BOB, number=1), nothing)
-    stage.fault("RSET", "drop")
+    stage.fault("MAIL", "drop")
     outbox.send(to(BOB, number=2), nothing)
     assert stage.commands()["CONNECT"] == 2
     assert len(stage.arrived(BOB)) == 2
@@ -120,7 +121,7 @@ def test_a_caller_that_gives_up_within_a_letter_leaves_no_half_of_it_behind(stag
 
     outbox = SmtpOutbox(stage.access, renew)
     with pytest.raises(LookupError):
-        outbox.send(to(BOB, number=1), lambda: lease.update(kept=False))
+        outbox.send(to(BOB, raw=b"Subject: Letter 1\r\n\r\n" + b"x\r\n" * 300_000), lambda: lease.update(kept=False))
     lease["kept"] = True
     outbox.send(to(BOB, number=2), nothing)
     [arrived] = stage.arrived(BOB)
@@ -139,10 +140,39 @@ def test_a_letter_larger_than_the_server_takes_is_not_even_offered(stage: SmtpSt
     assert stage.commands()["MAIL"] == 0
 
 
-@pytest.mark.parametrize("recipients", [("bürgerbüro@us.test",), ("bob@bücher.test", BOB)])
+@pytest.mark.parametrize("recipients", [("bürgerbüro@us.test",), ("grüße@bücher.test", BOB)])
 def test_addresses_beyond_ascii_are_sent_as_smtputf8(stage: SmtpStage, recipients: tuple[str, ...]) -> None:
     stage.outbox().send(to(*recipients, raw=b"Subject: x\r\n\r\n"), nothing)
     assert all(len(stage.arrived(address)) == 1 for address in recipients)
+
+
+def test_a_domain_beyond_ascii_asks_for_no_ability_of_the_server(stage: SmtpStage) -> None:  # RFC 5890
+    receipt = stage.outbox().send(to("bob@straße.test", "permerror@bücher.test", raw=b"Subject: x\r\n\r\n"), nothing)
+    assert len(stage.arrived("bob@xn--strae-oqa.test")) == 1
+    assert [one.address for one in receipt.refused] == ["permerror@bücher.test"]
+
+
+REFUSED_FOR_GOOD = [
+    # the command, what the server says to it, the cause, and words of what helps
+    ("MAIL", 553, "5.7.1 Sender address rejected: not owned by user alice@us.test", Cause.SEND_AS, "right to send"),
+    ("MAIL", 550, "5.7.60 Client does not have permissions to send as this sender", Cause.SEND_AS, "right to send"),
+    ("EOD", 554, "5.2.252 SendAsDenied; alice@us.test not allowed to send as bob@us.test", Cause.SEND_AS, "SendAs"),
+    ("RCPT", 550, "5.5.3 Too many recipients", Cause.TOO_MANY_RECIPIENTS, "fewer people"),
+    ("EOD", 554, "Transaction failed: Recipient count exceeds 50.", Cause.TOO_MANY_RECIPIENTS, "fewer people"),
+    ("EOD", 552, "5.3.4 Message too big", Cause.SIZE, "smaller attachments"),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "words", "cause", "helps"), REFUSED_FOR_GOOD)
+def test_what_is_refused_for_good_says_what_helps(
+    stage: SmtpStage, command: str, code: int, words: str, cause: Cause, helps: str
+) -> None:
+    stage.fault(command, "smtp", code=str(code), text=words)
+    with pytest.raises(ItemRejected) as refusal:
+        stage.outbox().send(to(BOB), nothing)
+    assert refusal.value.cause is cause
+    assert helps in refusal.value.remedy
+    assert words in refusal.value.words
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailboxes.policy import Policy
-from profiles.connectors.base import AuthenticationFailed, MailboxUnavailable, Throttled, Transient
-from serversync.pacing import after_error, next_due, pause_after
+from profiles.connectors.base import (
+    AuthenticationFailed,
+    Cause,
+    ItemDelayed,
+    MailboxUnavailable,
+    Throttled,
+    Transient,
+)
+from serversync.pacing import after_error, next_due, pause_after, retry_letter_after
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 POLICY = Policy()
@@ -60,3 +67,22 @@ def test_our_own_waits_are_spread_and_a_servers_are_not(failures: int, chance: f
 @pytest.mark.parametrize(("failures", "minutes"), [(1, None), (2, None), (3, 5), (4, 10), (5, 20), (6, 30), (60, 30)])
 def test_a_server_that_answers_nobody_is_left_alone_for_a_while(failures: int, minutes: int | None) -> None:
     assert pause_after(failures) == (None if minutes is None else timedelta(minutes=minutes))
+
+
+@pytest.mark.parametrize(
+    ("cause", "attempts", "minutes"),
+    [
+        (Cause.RECIPIENT, 1, 5),
+        (Cause.RECIPIENT, 2, 10),
+        (Cause.SERVER, 4, 40),
+        (Cause.RECIPIENT, 9, 120),
+        (Cause.QUOTA, 1, 60),
+        (Cause.QUOTA, 3, 240),
+        (Cause.SENDING_LIMIT, 9, 720),
+    ],
+)
+def test_one_letter_waits_longer_and_longer_by_what_was_wrong(cause: Cause, attempts: int, minutes: int) -> None:  # 7.4
+    error = ItemDelayed("not now", cause=cause)
+    assert retry_letter_after(error, attempts) == timedelta(minutes=minutes)
+    error.delay = timedelta(seconds=90)
+    assert retry_letter_after(error, attempts) == timedelta(seconds=90)  # law 8

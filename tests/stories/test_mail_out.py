@@ -17,7 +17,7 @@ from tests.company import PASSWORD, Company, assert_balanced, decide, leg, recei
 from tests.letters import letter
 from tracking.crm import delivery
 from tracking.crm.models import DomainEvent, Email
-from tracking.crm.models.states import DeliveryState, EmailStatus
+from tracking.crm.models.states import DeliveryState, EmailStatus, RecipientState
 from tracking.crm.writing import NewEmail, write_draft
 from tracking.decide.verdicts import Reason
 from tracking.models import LedgerRow
@@ -106,7 +106,9 @@ def test_one_refused_of_two_is_told_and_the_other_gets_it(company: Company) -> N
     send(alice)
     email.refresh_from_db()
     assert (email.status_code, email.delivery_state) == (EmailStatus.SENT, DeliveryState.PARTLY_REFUSED)
-    assert "permerror@acme.test" in email.delivery_detail
+    told = {party.address_used: party.delivery_state for party in delivery.parties_of(email)}
+    assert told == {"ann@acme.test": RecipientState.ACCEPTED, "permerror@acme.test": RecipientState.REFUSED}
+    assert [party.address_used for party in delivery.in_trouble(email)] == ["permerror@acme.test"]
     assert len(company.sandbox.inbox("ann@acme.test")) == 1
 
 
@@ -156,6 +158,7 @@ def nobody_knows(email: Email) -> None:
 def test_the_copy_in_sent_items_settles_what_nobody_knew(company: Company) -> None:  # law 7
     decide(auto_track_sent_folder_items=True)
     alice = company.user("Alice", company.exchange_profile())
+    receive(alice)
     email = submit(alice)
     send(alice)
     nobody_knows(email)
@@ -192,6 +195,7 @@ def test_an_answer_settles_what_nobody_knew(company: Company) -> None:  # law 7
 def test_an_answer_by_subject_alone_settles_nothing(company: Company) -> None:  # law 7
     decide(auto_track_sent_folder_items=True)
     alice = company.user("Alice", company.exchange_profile())
+    receive(alice)
     email = submit(alice)
     send(alice)
     (copy,) = company.sandbox.inbox("alice@us.test", folder="sentitems")

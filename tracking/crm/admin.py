@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
+    BooleanRadioFilter,
     ChoicesDropdownFilter,
     DropdownFilter,
     RangeDateTimeFilter,
@@ -21,6 +22,7 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 
 from profiles.pages import ReadOnlyAdmin, moment
+from tracking.crm.forms import ContactForm
 from tracking.crm.models import Account, Case, Contact, DomainEvent, Email, Lead
 from tracking.crm.models.states import EmailStatus
 
@@ -39,30 +41,78 @@ STATUS_COLOURS = {
 class RecordAdmin(ModelAdmin):
     """What the pages of all records share."""
 
-    list_filter = (("state_code", ChoicesDropdownFilter),)
+    list_filter: tuple[Any, ...] = (("state_code", ChoicesDropdownFilter),)
     list_filter_submit = True
     autocomplete_fields: tuple[str, ...] = ("owner",)
     readonly_fields = ("created_on", "modified_on")
     list_per_page = 50
+    change_form_outer_before_template = "compose/write_about.html"
+
+
+class AddressedAdmin(RecordAdmin):
+    """Records that email can be sent to, unless they do not want any (7.7)."""
+
+    list_filter = (*RecordAdmin.list_filter, ("do_not_email", BooleanRadioFilter))
 
 
 @admin.register(Account)
-class AccountAdmin(RecordAdmin):
+class AccountAdmin(AddressedAdmin):
     list_display = ("name", "email_address_1", "owner", "state_code")
     list_select_related = ("owner",)
     search_fields = ("name", "email_address_1")
 
 
+CONTACT_MAIN = (
+    ("first_name", "last_name"),
+    "full_name",
+    ("email_address_1", "telephone_1"),
+    ("email_address_2", "mobile_phone"),
+    ("email_address_3", "job_title"),
+    ("parent_customer", "owner"),
+    ("state_code", "do_not_email"),
+    ("created_on", "modified_on"),
+)
+CONTACT_MORE = {
+    "Name": (
+        ("salutation", "suffix"),
+        ("middle_name", "nickname"),
+        ("yomi_first_name", "yomi_last_name"),
+    ),
+    "Work": (("department", "manager_name"), ("assistant_name", "assistant_phone"), ("business_2", "company"), "fax"),
+    "Further numbers": (("telephone_2", "home_2"), ("telephone_3", "callback"), "pager"),
+    **{
+        f"Address {number}": (
+            *(f"address_{number}_line_{line}" for line in (1, 2, 3)),
+            (f"address_{number}_postal_code", f"address_{number}_city"),
+            (f"address_{number}_state_or_province", f"address_{number}_country"),
+        )
+        for number in (1, 2, 3)
+    },
+    "Personal": (
+        ("birth_date", "anniversary"),
+        ("spouses_name", "childrens_names"),
+        ("website_url", "ftp_site_url"),
+        "government_id",
+        "description",
+    ),
+}
+
+
 @admin.register(Contact)
-class ContactAdmin(RecordAdmin):
+class ContactAdmin(AddressedAdmin):
     list_display = ("full_name", "email_address_1", "parent_customer", "owner", "state_code")
     list_select_related = ("owner", "parent_customer")
     search_fields = ("full_name", "email_address_1", "email_address_2", "email_address_3")
     autocomplete_fields = ("owner", "parent_customer")
+    form = ContactForm
+    fieldsets = (
+        (None, {"fields": CONTACT_MAIN}),
+        *((title, {"fields": columns, "classes": ["collapse"]}) for title, columns in CONTACT_MORE.items()),
+    )
 
 
 @admin.register(Lead)
-class LeadAdmin(RecordAdmin):
+class LeadAdmin(AddressedAdmin):
     list_display = ("full_name", "company_name", "email_address_1", "owner", "state_code")
     list_select_related = ("owner",)
     search_fields = ("full_name", "company_name", "email_address_1")

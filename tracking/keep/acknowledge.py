@@ -11,8 +11,8 @@ from django.db import transaction
 from mailboxes.models import Mailbox
 from mailboxes.policy import Policy
 from profiles.connectors.base import ItemRejected, MailSource
+from profiles.statements import update_many
 from tracking.decide.forwarding import FOLDER
-from tracking.keep.bulk import update_many
 from tracking.keep.discover import mark_gone
 from tracking.models import Acknowledgement, Placement
 

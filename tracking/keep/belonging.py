@@ -9,9 +9,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Model, QuerySet
 
+from profiles.statements import insert_many, update_many
 from tracking.crm.models import DomainEvent, Email
-from tracking.crm.models.events import EventKind
-from tracking.keep.bulk import insert_many, update_many
+from tracking.crm.models.events import EventKind, email_event
 
 CHUNK = 500  # rows written at once
 _COLUMNS = ["regarding_type", "regarding_id", "regarding_name", "edited_fields", "modified_on"]
@@ -47,10 +47,5 @@ def _file(ids: list[Any], record: Model | None, by: Any, now: datetime) -> None:
 
 
 def _filed(email: Email, by: Any, now: datetime) -> DomainEvent:
-    return DomainEvent(
-        kind=EventKind.EMAIL_CHANGED,
-        happened_on=now,
-        subject_id=str(email.pk),
-        mailbox_id=email.receiving_mailbox_id or email.sender_mailbox_id,
-        facts={"changed": ["regarding"], "by": None if by is None else str(by.pk), "regarding": email.regarding_id},
-    )
+    who = None if by is None else str(by.pk)
+    return email_event(email, EventKind.EMAIL_CHANGED, now, changed=["regarding"], by=who, regarding=email.regarding_id)

@@ -13,11 +13,11 @@ from django.db.models import QuerySet
 from mailboxes.asking import ask_to_receive
 from mailboxes.policy import Policy
 from profiles.connectors import mime
-from tracking.crm.models import Blob, DomainEvent, Email
-from tracking.crm.models.events import EventKind
+from profiles.statements import insert_many
+from tracking.crm.models import Blob, Email
+from tracking.crm.models.events import EventKind, email_event
 from tracking.crm.models.states import Notifications
 from tracking.decide.verdicts import LARGEST_EVER, Message
-from tracking.keep.bulk import insert_many
 from tracking.keep.contents import fill
 from tracking.keep.emails import KeptEmail
 from tracking.keep.totals import COLUMN, move_totals
@@ -47,20 +47,14 @@ def complete(rest: KeptEmail, now: datetime) -> bool:
     found = Email.objects.select_for_update().filter(
         pk=rest.email.pk, original__isnull=True, notifications=Notifications.TRUNCATED_BODY
     )
-    known = found.only("id", "edited_fields", "receiving_mailbox_id").first()
+    known = found.only("id", "edited_fields", "receiving_mailbox_id", "sender_mailbox_id").first()
     if known is None or rest.blob is None:
         return False
     insert_many([rest.blob], ignore_conflicts=True)
     columns = {name: getattr(rest.email, name) for name in _COLUMNS if name not in known.edited_fields}
     Email.objects.filter(pk=known.pk).update(modified_on=now, **columns)
     insert_many(rest.attachments)
-    DomainEvent.objects.create(
-        kind=EventKind.EMAIL_CHANGED,
-        happened_on=now,
-        subject_id=str(known.pk),
-        mailbox_id=known.receiving_mailbox_id,
-        facts={"completed": True},
-    )
+    insert_many([email_event(known, EventKind.EMAIL_CHANGED, now, completed=True)])
     return True
 
 

@@ -14,6 +14,7 @@ from mailboxes.models import Mailbox
 from mailboxes.policy import Policy
 from profiles.connectors import mime
 from profiles.connectors.mime import Address
+from tracking.crm.conversation_index import index_of
 from tracking.crm.hashing import hashes_for
 from tracking.crm.identity import dup_check, stored_message_id
 from tracking.crm.models import (
@@ -25,13 +26,12 @@ from tracking.crm.models import (
     EmailHash,
     Participation,
 )
-from tracking.crm.models.states import ActivityState, DeliveryState, EmailStatus
+from tracking.crm.models.states import ActivityState, DeliveryState, EmailStatus, RecipientState
 from tracking.decide.correlation import HAS_PARENT
 from tracking.decide.newcomers import Newcomer, newcomer
 from tracking.decide.owning import owner_of_acceptor, owner_of_email
 from tracking.decide.parties import Sender, choose_sender, recipients_of
 from tracking.decide.privacy import is_marked_private
-from tracking.decide.threads import index_of
 from tracking.decide.verdicts import Facts, Known, Match, Message, Method, Verdict
 from tracking.keep.contents import fill
 
@@ -168,6 +168,7 @@ def _parties(
 def _party(
     email: Email, email_type: ContentType, role: Participation, person: Address, match: Match | None
 ) -> ActivityParty:
+    was_sent_to = email.direction_code == Direction.OUTGOING and role != Participation.SENDER
     return ActivityParty(
         activity_type_id=email_type.pk,
         activity_id=email.id,
@@ -176,4 +177,5 @@ def _party(
         unresolved_party_name=person.name[:200],
         party_type_id=match.type_id if match else None,
         party_id=match.record_id if match else "",
+        delivery_state=RecipientState.ACCEPTED if was_sent_to else RecipientState.NOT_SENT,
     )

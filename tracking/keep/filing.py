@@ -17,8 +17,8 @@ from mailboxes.policy import Policy
 from profiles.statements import insert_many, update_many
 from tracking.crm.models import DomainEvent, Email
 from tracking.crm.models.events import EventKind, email_event
-from tracking.decide.folders import Filed, is_to_be_filed
-from tracking.facts.folder_rules import filed_under
+from tracking.decide.folders import Filed
+from tracking.facts.folder_rules import filed_under, follows, held_elsewhere
 from tracking.models import LedgerRow, LedgerState, MailboxTrackingFolder, Placement
 
 CHUNK = 200  # messages filed anew in one transaction
@@ -42,13 +42,13 @@ def file_tracked(filings: Sequence[tuple[int, Filed]], mailbox_id: UUID, policy:
         email.pk: email
         for email in Email.objects.filter(pk__in=ids).select_for_update(of=("self",)).only(*_COLUMNS).order_by("pk")
     }
-    held = _held_elsewhere(ids, mailbox_id)
+    held = held_elsewhere(ids, mailbox_id)
     changed: dict[UUID, Email] = {}
     for row in rows:
         email, filed = emails.get(row.email_id) if row.email_id else None, wanted[row.pk]
         if email is None:
             continue
-        if _is_new(email, filed, email.pk in held, policy):
+        if follows(email, filed, email.pk in held, policy):
             _set(email, filed, now)
             changed[email.pk] = email
         is_held = filed.record is not None and email.pk in held
@@ -92,23 +92,6 @@ def note_rule(rule_id: UUID, row_ids: Collection[int]) -> None:
     """These rows are filed by this rule now; by none, if somebody has just deleted it."""
     rule = MailboxTrackingFolder.objects.filter(pk=rule_id).values("pk")
     LedgerRow.objects.filter(pk__in=row_ids).update(tracking_folder=Subquery(rule))
-
-
-def _held_elsewhere(email_ids: Collection[UUID], mailbox_id: UUID) -> set[UUID | None]:
-    """Those of these emails that a folder of another mailbox filed with a record first (9.5)."""
-    rows = LedgerRow.objects.filter(email__in=email_ids, tracking_folder__regarding_type__isnull=False)
-    rows = rows.exclude(mailbox=mailbox_id).exclude(tracking_folder__regarding_id="")
-    return set(rows.values_list("email_id", flat=True))
-
-
-def _is_new(email: Email, filed: Filed, is_held: bool, policy: Policy) -> bool:
-    return is_to_be_filed(
-        filed,
-        (email.regarding_type_id, email.regarding_id),
-        chosen_by_a_person="regarding" in email.edited_fields,
-        held_elsewhere=is_held,
-        policy=policy,
-    )
 
 
 def _set(email: Email, filed: Filed, now: datetime) -> None:

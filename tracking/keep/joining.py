@@ -5,6 +5,9 @@ A message that names ancestors, none of which is tracked, goes on waiting for th
     ignored for want of a match   → pending: the next run of its mailbox judges it again, with all that follows
     tracked                       → joined: its conversation becomes part of the ancestor's
 
+The same goes for copies of what somebody sent with a program of their own and Sent Items show only later (5.3): they were
+ignored for want of a match, and are judged again beside the email that is kept now.
+
 What a person, a filter that takes nothing, a tombstone or an exclusion has kept out is not touched.
 """
 
@@ -20,12 +23,12 @@ from django.db.models import Exists, OuterRef
 
 from mailboxes.asking import ask_to_receive
 from mailboxes.policy import Policy
+from profiles.statements import insert_many
 from tracking.crm.fingerprints import hash_of
-from tracking.crm.models import DomainEvent, Email
-from tracking.crm.models.events import EventKind
+from tracking.crm.models import Direction, DomainEvent, Email
+from tracking.crm.models.events import EventKind, email_event
 from tracking.decide.correlation import subject_changed
 from tracking.decide.verdicts import Method, Reason, Verdict
-from tracking.keep.bulk import insert_many
 from tracking.keep.totals import move_totals
 from tracking.models import Acknowledgement, AwaitedAncestor, LedgerRow, LedgerState, Placement
 
@@ -36,6 +39,7 @@ JOINABLE = (
     Reason.NO_RECIPIENT_MATCH,
     Reason.INTERNAL_EMAIL_REJECT,  # 5.11: kept only as an answer
 )
+OUTGOING = Direction.OUTGOING
 _TURN = 0x5353_4A4F_494E  # the number of the lock, any but that of another lock
 _COLUMNS = ["id", "subject", "message_id", "conversation_tracking_id", "correlated_activity_id", "regarding_type_id"]
 _COLUMNS += ["regarding_id", "regarding_name", "sender_mailbox_id", "receiving_mailbox_id"]
@@ -57,6 +61,7 @@ def join_late(kept: Sequence[Email], sought: Collection[str], policy: Policy, no
     if not kept and not sought:
         return {}
     _take_turns()
+    reopened = _reopen(_copies_of(kept))
     arrived = {hash_of(email.message_id): email.pk for email in _bearers(kept, sought)}
     waits = list(
         AwaitedAncestor.objects.filter(message_id_hash__in=arrived).select_related("ledger_row").order_by("id")
@@ -64,13 +69,13 @@ def join_late(kept: Sequence[Email], sought: Collection[str], policy: Policy, no
         else ()
     )
     if not waits:
-        return {}
+        return reopened
     nearest: dict[int, tuple[LedgerRow, UUID]] = {}
     for one in waits:
         nearest.setdefault(one.ledger_row.pk, (one.ledger_row, arrived[one.message_id_hash]))
     links = [(row.email_id, pk) for row, pk in nearest.values() if row.state == LedgerState.TRACKED and row.email_id]
     _link(links, policy, now)
-    reopened = _reopen([row.pk for row, _ in nearest.values() if row.state == LedgerState.IGNORED])
+    reopened |= _reopen([row.pk for row, _ in nearest.values() if row.state == LedgerState.IGNORED])
     done = [row.pk for row, _ in nearest.values() if row.state == LedgerState.TRACKED or row.pk in reopened]
     AwaitedAncestor.objects.filter(ledger_row__in=done).delete()
     return reopened
@@ -94,6 +99,14 @@ def _bearers(kept: Sequence[Email], sought: Collection[str]) -> Iterable[Email]:
     if sought:
         yield from Email.objects.filter(message_id__in=sought).only("id", "message_id").order_by("id")
     yield from kept
+
+
+def _copies_of(kept: Sequence[Email]) -> list[int]:
+    """The ignored rows of messages that were kept as sent a moment ago. What is sent from here is never late: its copies
+    come after it."""
+    late = [email.message_id for email in kept if email.direction_code == OUTGOING and email.submitted_on is None]
+    copies = LedgerRow.objects.filter(message_id__in=late, state=LedgerState.IGNORED).exclude(message_id="")
+    return list(copies.values_list("pk", flat=True)) if late else []
 
 
 def _reopen(ids: Sequence[int]) -> dict[int, UUID]:
@@ -174,10 +187,4 @@ def _take_regarding(email: Email, ancestor: Email) -> None:
 
 
 def _joined(answer: Email, ancestor_id: UUID, now: datetime) -> DomainEvent:
-    return DomainEvent(
-        kind=EventKind.EMAIL_CHANGED,
-        happened_on=now,
-        subject_id=str(answer.pk),
-        mailbox_id=answer.receiving_mailbox_id or answer.sender_mailbox_id,
-        facts={"joined": str(ancestor_id)},
-    )
+    return email_event(answer, EventKind.EMAIL_CHANGED, now, joined=str(ancestor_id))

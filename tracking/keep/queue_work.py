@@ -22,10 +22,10 @@ from mailboxes.models import Mailbox, Queue, QueueItem, TraceLevel
 from mailboxes.ownership import queues_open_to
 from mailboxes.readers import people_of
 from profiles.models import StateCode
-from tracking.crm.models import DomainEvent, Email
-from tracking.crm.models.events import EventKind
+from profiles.statements import insert_many, update_many
+from tracking.crm.models import Email
+from tracking.crm.models.events import EventKind, email_event
 from tracking.decide.queue_moves import MOVES, Move, Standing, standing_of
-from tracking.keep.bulk import insert_many, update_many
 
 _STANDS = {
     Standing.WAITING: Q(state_code=StateCode.ACTIVE, worker__isnull=True),
@@ -163,22 +163,11 @@ def moved(queue: Queue, seen: Iterable[Seen], move: Move, by: Any, now: datetime
 
 def tell(queue: Queue, items: Collection[QueueItem], move: Move, by: Any, now: datetime, to: Any = None) -> None:
     """The domain events of the emails among these items, in the transaction of the move."""
-    emails = Email.objects.filter(pk__in=email_ids(items)).values_list("pk", "receiving_mailbox", "sender_mailbox")
+    emails = Email.objects.filter(pk__in=email_ids(items)).only("pk", "receiving_mailbox", "sender_mailbox")
     facts = {"changed": ["queue"], "move": str(move), "queue": str(queue.pk), "by": str(by.pk)}
     if to is not None:
         facts["to"] = str(to)
-    insert_many(
-        [
-            DomainEvent(
-                kind=EventKind.EMAIL_CHANGED,
-                happened_on=now,
-                subject_id=str(pk),
-                mailbox_id=received or sent,
-                facts=facts,
-            )
-            for pk, received, sent in emails
-        ]
-    )
+    insert_many([email_event(email, EventKind.EMAIL_CHANGED, now, **facts) for email in emails])
 
 
 def email_ids(items: Iterable[QueueItem]) -> list[str]:

@@ -18,13 +18,13 @@ from django.db import transaction
 
 from mailboxes.models import Mailbox
 from mailboxes.policy import Policy
+from profiles.statements import insert_many, update_many
 from tracking.crm.identity import dup_check, stored_message_id
-from tracking.crm.models import ActivityMimeAttachment, ActivityParty, DomainEvent, Email
-from tracking.crm.models.events import EventKind
+from tracking.crm.models import ActivityMimeAttachment, ActivityParty, Email
+from tracking.crm.models.events import EventKind, email_event
 from tracking.decide.verdicts import Facts, Reason, Verdict
 from tracking.facts.originals import Reread, rebuildable, reread
 from tracking.facts.people import addresses_in, matches_of
-from tracking.keep.bulk import insert_many, update_many
 from tracking.keep.emails import KeptEmail, build
 from tracking.models import LedgerRow, Tombstone
 
@@ -229,6 +229,8 @@ def _compare_parties(plan: _Plan, stored: Sequence[ActivityParty], kept: KeptEma
             _compare_names(plan, have, want)
         elif have or want:
             plan.old_parties += [one.pk for one in have]
+            for one in want if have else ():  # what became of it on its way is not in the message
+                one.delivery_state, one.delivery_detail = have[0].delivery_state, have[0].delivery_detail
             plan.new_parties += want
             change = Change(f"party {key[0]}", _said(have), _said(want))
             plan.told.changes.append(change)
@@ -327,13 +329,8 @@ def _write(plan: _Plan, now: datetime, by: Any) -> None:
     ActivityMimeAttachment.objects.filter(pk__in=plan.old_files).delete()
     insert_many(plan.new_files)
     update_many(plan.changed_files, _ATTACHMENT)
-    DomainEvent.objects.create(
-        kind=EventKind.EMAIL_REBUILT,
-        happened_on=now,
-        subject_id=str(email.pk),
-        mailbox_id=email.receiving_mailbox_id or email.sender_mailbox_id,
-        facts={"changed": sorted({one.what for one in plan.told.changes}), "by": None if by is None else str(by.pk)},
-    )
+    changed, who = sorted({one.what for one in plan.told.changes}), None if by is None else str(by.pk)
+    insert_many([email_event(email, EventKind.EMAIL_REBUILT, now, changed=changed, by=who)])
 
 
 def _rename_rows(plan: _Plan) -> None:

@@ -18,11 +18,11 @@ from django.db import transaction
 from mailboxes.models import Mailbox
 from mailboxes.policy import Policy
 from profiles.connectors.mime import Envelope
+from profiles.statements import insert_many, update_many
 from tracking.crm.identity import stored_message_id
 from tracking.decide.forwarding import MAILBOX, Addressee, carried_key, carrier_of, folder_through
 from tracking.decide.verdicts import Reason
 from tracking.facts.forwarding import carried_by, carriers_with, placed
-from tracking.keep.bulk import insert_many, update_many
 from tracking.keep.completing import is_header_only
 from tracking.keep.discover import mark_gone
 from tracking.keep.pending import Waiting

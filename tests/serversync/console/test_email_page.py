@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
 from mailboxes.models import Leg
 from tests.letters import letter
 from tests.serversync.console.people import kept, mailbox, plain_letter, profile, row
-from tracking.crm.models import ActivityParty, Contact
-from tracking.crm.models.states import DeliveryState, EmailStatus
+from tracking.crm.models import ActivityParty, Contact, Email
+from tracking.crm.models.states import DeliveryState, EmailStatus, HoldReason
 from tracking.models import LedgerState
 
 PIXEL = b"\x89PNG\r\n\x1a\n not really"
@@ -141,3 +142,45 @@ def test_what_was_settled_meanwhile_is_not_settled_twice(alice: Client) -> None:
     assert "Nothing was changed" in alice.post(address, {"answer": "again"}, follow=True).content.decode()
     email.refresh_from_db()
     assert email.status_code == EmailStatus.SENT
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [("release", EmailStatus.PENDING_SEND), ("take back", EmailStatus.DRAFT), ("cancel", EmailStatus.CANCELED)],
+)
+def test_alice_says_what_becomes_of_an_email_that_is_held(
+    alice: Client, answer: str, status: EmailStatus
+) -> None:  # 7.3
+    email = kept(mailbox("Bob", profile()), plain_letter(), status=EmailStatus.PENDING_SEND)
+    Email.objects.filter(pk=email.pk).update(hold_reason=HoldReason.TOO_OLD, sent_on=None)
+    page = alice.get(reverse("console:email", args=[email.pk])).content.decode()
+    assert "Held: it has waited so long" in page
+    assert f'value="{answer}"' in page
+    alice.post(reverse("console:settle_delivery", args=[email.pk]), {"answer": answer})
+    email.refresh_from_db()
+    assert (email.status_code, email.hold_reason) == (status, HoldReason.NONE)
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "after"),
+    [
+        ("send_again", EmailStatus.FAILED, EmailStatus.PENDING_SEND),
+        ("take_back", EmailStatus.FAILED, EmailStatus.DRAFT),
+        ("release", EmailStatus.PENDING_SEND, EmailStatus.PENDING_SEND),
+        ("cancel", EmailStatus.PENDING_SEND, EmailStatus.CANCELED),
+    ],
+)
+def test_alice_does_it_to_many_at_once(alice: Client, action: str, before: EmailStatus, after: EmailStatus) -> None:
+    bobs = mailbox("Bob", profile())  # 7.3, 7.4
+    emails = [kept(bobs, plain_letter(str(number)), status=before) for number in range(2)]
+    left = kept(bobs, plain_letter("left"), status=EmailStatus.SENT)
+    if action == "release":
+        Email.objects.filter(status_code=before).update(hold_reason=HoldReason.LOOP)
+    chosen = [str(email.pk) for email in (*emails, left)]
+    answer = alice.post(
+        reverse("admin:crm_email_changelist"), {"action": action, "_selected_action": chosen}, follow=True
+    )
+    assert "Done for 2 emails." in answer.content.decode()
+    assert {Email.objects.get(pk=email.pk).status_code for email in emails} == {after}
+    assert not Email.objects.exclude(hold_reason=HoldReason.NONE).exists()
+    assert Email.objects.get(pk=left.pk).status_code == EmailStatus.SENT

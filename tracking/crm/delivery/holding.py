@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
+from django.db.models.functions import Lower
 
 from mailboxes.alarms import close_alerts, raise_alert
 from mailboxes.models import Leg, Mailbox, MailboxLeg, TraceLevel
 from mailboxes.policy import Policy
 from tracking.crm.delivery.moves import IllegalMove
+from tracking.crm.delivery.waiting import unsent
 from tracking.crm.models import ActivityParty, Email
 from tracking.crm.models.states import EmailStatus, HoldReason, RecipientState
 
@@ -31,11 +33,9 @@ def hold_backlog(mailbox: Mailbox, policy: Policy, now: datetime) -> int:
     if policy.ask_before_sending_after_hours == 0:
         return 0
     limit = now - timedelta(hours=policy.ask_before_sending_after_hours)
-    old = Email.objects.filter(
+    old = unsent(mailbox, EmailStatus.PENDING_SEND).filter(
         Q(delayed_email_send_time__isnull=True) | Q(delayed_email_send_time__lt=limit),
         Q(postpone_email_processing_until__isnull=True) | Q(postpone_email_processing_until__lt=limit),
-        sender_mailbox=mailbox,
-        status_code=EmailStatus.PENDING_SEND,
         hold_reason=HoldReason.NONE,
         submitted_on__lt=limit,
     )
@@ -77,16 +77,14 @@ def without_loops(
 def _sent_lately(mailbox: Mailbox, waiting: dict[UUID, tuple[str, ...]], limit: int, now: datetime) -> Counter[str]:
     """How many emails of the last hour each of these addresses was sent by this mailbox."""
     lately = Email.objects.filter(sender_mailbox=mailbox, sent_on__gt=now - LOOKED_AT, direction_code=True)
-    ids = list(lately.values_list("pk", flat=True)[: limit * 200])
-    if len(ids) < limit:
+    if len(lately.order_by()[:limit].values_list("pk")) < limit:  # the usual case: nobody can have got that many
         return Counter()
     wanted = {address.lower() for addresses in waiting.values() for address in addresses}
-    parties = ActivityParty.objects.filter(activity_id__in=lately.values("pk")).exclude(
-        delivery_state=RecipientState.NOT_SENT
+    parties = ActivityParty.objects.annotate(key=Lower("address_used")).filter(
+        key__in=wanted, activity_id__in=lately.order_by().values("pk")
     )
-    return Counter(
-        key for address in parties.values_list("address_used", flat=True) if (key := address.lower()) in wanted
-    )
+    counted = parties.exclude(delivery_state=RecipientState.NOT_SENT).values_list("key")
+    return Counter(dict(counted.annotate(number=Count("activity_id", distinct=True))))
 
 
 def release(emails: Iterable[Email], now: datetime) -> int:
@@ -111,7 +109,7 @@ def close_answered_alerts(email: Email, now: datetime) -> None:
     mailbox = email.sender_mailbox
     if mailbox is None:
         return
-    held = Email.objects.filter(sender_mailbox=mailbox, status_code=EmailStatus.PENDING_SEND)
+    held = unsent(mailbox, EmailStatus.PENDING_SEND)
     still = set(held.exclude(hold_reason=HoldReason.NONE).values_list("hold_reason", flat=True).distinct())
     close_alerts(mailbox, [cause for reason, cause in CAUSES.items() if reason not in still], now)
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
 from django.db import models
+
+if TYPE_CHECKING:
+    from tracking.crm.models.activities import Email
 
 
 class EventKind(models.TextChoices):
@@ -45,3 +51,9 @@ class DomainEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject_id}"
+
+
+def email_event(email: Email, kind: EventKind, now: datetime, **facts: Any) -> DomainEvent:
+    """What happened to an email, not stored yet; its mailbox is the one that received it, or else the one that sends it."""
+    mailbox_id = email.receiving_mailbox_id or email.sender_mailbox_id
+    return DomainEvent(kind=kind, happened_on=now, subject_id=str(email.pk), mailbox_id=mailbox_id, facts=facts)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from mailboxes.models import Leg, Mailbox, MailboxLeg
 from profiles.act_items import Item, ItemKind, ItemPage
 from profiles.identifiers import uuid7
 from tracking.facts.act.kinds import Record, Syncing, content_type_of, kind_of
 from tracking.facts.act.pairs import by_key
-from tracking.models import ChangeType, ExchangeSyncIdMapping, SyncCursor, SyncProgress
+from tracking.models import ChangeType, ExchangeSyncIdMapping, SyncCursor, SyncProgress, SyncQuestion, UserDecision
 
 AT_ONCE = 500
 _SERVER = [
@@ -22,6 +23,7 @@ _SERVER = [
     "exchange_entry_id",
     "is_deleted_in_exchange",
     "retries",
+    "question",
 ]
 
 
@@ -66,7 +68,11 @@ def note_page(
         known = by_key(syncing.mailbox, kind, [*versions, *page.gone])
         for key, row in known.items():
             row.seen_generation = progress.generation
-            if key in versions and row.server_version == versions[key] and not row.is_deleted_in_exchange:
+            if row.is_unlinked_in_crm:
+                row.is_deleted_in_exchange = key not in versions
+                continue
+            is_known = key in versions and row.server_version == versions[key] and not row.is_deleted_in_exchange
+            if is_known and (row.uid or kind is not ItemKind.APPOINTMENT):
                 continue
             change = ChangeType.UPDATE if key in versions else ChangeType.DELETE
             _ask(row, change, syncing.now)
@@ -90,6 +96,8 @@ def _join(row: ExchangeSyncIdMapping, item: Item, progress: SyncProgress, now: d
     """An item that we made and whose key we were never told, or that came back under another key."""
     row.exchange_entry_id, row.seen_generation = item.key, progress.generation
     _ask(row, ChangeType.UPDATE, now)
+    if row.question == SyncQuestion.DELETE_IN_CRM:  # it is there again: nobody is asked any more
+        row.question = SyncQuestion.NONE
     return row
 
 
@@ -114,9 +122,7 @@ def note_missing(syncing: Syncing, kind: ItemKind, progress: SyncProgress) -> No
     rows = ExchangeSyncIdMapping.objects.filter(
         mailbox=syncing.mailbox, kind=kind, seen_generation__lt=progress.generation, is_deleted_in_exchange=False
     )
-    rows.exclude(exchange_entry_id="").update(
-        to_crm_change_type=ChangeType.DELETE, is_deleted_in_exchange=True, next_attempt_on=syncing.now, retries=0
-    )
+    _note_gone(rows.exclude(exchange_entry_id=""), syncing.now)
     progress.listing_complete_on = syncing.now
     progress.save(update_fields=["listing_complete_on"])
 
@@ -124,8 +130,14 @@ def note_missing(syncing: Syncing, kind: ItemKind, progress: SyncProgress) -> No
 def note_gone(syncing: Syncing, kind: ItemKind, keys: Collection[str]) -> None:
     """These items are gone from the server."""
     rows = ExchangeSyncIdMapping.objects.filter(mailbox=syncing.mailbox, kind=kind, exchange_entry_id__in=keys)
-    rows.update(
-        to_crm_change_type=ChangeType.DELETE, is_deleted_in_exchange=True, next_attempt_on=syncing.now, retries=0
+    _note_gone(rows, syncing.now)
+
+
+def _note_gone(rows: QuerySet[ExchangeSyncIdMapping], now: datetime) -> None:
+    """What is unlinked is nobody's question; the row remembers that the item is gone."""
+    rows.filter(is_unlinked_in_crm=True).update(is_deleted_in_exchange=True)
+    rows.filter(is_unlinked_in_crm=False).update(
+        to_crm_change_type=ChangeType.DELETE, is_deleted_in_exchange=True, next_attempt_on=now, retries=0
     )
 
 
@@ -142,10 +154,30 @@ def note_new_records(records: Iterable[Record], syncing: Syncing) -> int:
             owner_id=syncing.user_id, object_type_id=type_id, object_id__in=keys
         )
         known = set(rows.values_list("object_id", flat=True))
+        _note_returned(rows, syncing.now)
         new = [_of_record(one, type_id, syncing) for one in some if str(one.pk) not in known]
         ExchangeSyncIdMapping.objects.bulk_create(new, batch_size=AT_ONCE)
         made += len(new)
     return made
+
+
+def _note_returned(rows: QuerySet[ExchangeSyncIdMapping], now: datetime) -> None:
+    """What was linked before and is wanted again, while its item is still there: linked again, or asked about (10.1 f).
+    Whoever said no is not asked again."""
+    apart = rows.filter(is_unlinked_in_crm=True, is_deleted_in_exchange=False, question=SyncQuestion.NONE)
+    apart = apart.exclude(exchange_entry_id="").exclude(user_decision=UserDecision.NO)
+    apart.update(from_crm_change_type=ChangeType.UPDATE, next_attempt_on=now, retries=0)
+
+
+def note_progress(progress: SyncProgress, waits: int, now: datetime) -> None:
+    """How far the first synchronization is: so much of it still waits."""
+    if progress.finished_on is not None:
+        return
+    progress.started_on = progress.started_on or now
+    progress.total = max(progress.total, waits)
+    progress.done = progress.total - waits
+    progress.finished_on = None if waits else now
+    progress.save(update_fields=["started_on", "total", "done", "finished_on"])
 
 
 def _of_record(record: Record, type_id: int, syncing: Syncing) -> ExchangeSyncIdMapping:
@@ -158,6 +190,7 @@ def _of_record(record: Record, type_id: int, syncing: Syncing) -> ExchangeSyncId
         object_type_id=type_id,
         object_id=str(record.pk),
         mark=pk.hex,
+        uid=getattr(record, "global_object_id", ""),
         came_by_filter=True,
         from_crm_change_type=ChangeType.CREATE,
         next_attempt_on=syncing.now,

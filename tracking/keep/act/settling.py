@@ -7,10 +7,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from profiles.act_items import Fields, Item
-from tracking.decide.act_values import Agreed, agreed_from_json, agreed_to_json, fields_to_json, fingerprint, to_json
+from profiles.act_items import Fields, Item, Written
+from tracking.crm.models import Appointment, RecurringAppointmentMaster
+from tracking.decide.act_values import Agreed, agreed_from_json, agreed_to_json, fields_to_json, to_json
 from tracking.decide.merge import Clash, Side, read_back
+from tracking.decide.occurrences import OccurrenceMerge, exceptions_to_json
+from tracking.facts.act.appointments import appointment_values
 from tracking.facts.act.kinds import Record, Syncing, content_type_of, kind_of
+from tracking.facts.act.reading import changed_on, version_of
+from tracking.keep.act.appointments import apply_occurrence
 from tracking.models import (
     ChangeType,
     ExchangeSyncIdMapping,
@@ -33,24 +38,87 @@ def begin_attempt(row: ExchangeSyncIdMapping) -> None:
 
 
 def agree(
-    row: ExchangeSyncIdMapping, agreed: Agreed, record: Record, crm: Fields, syncing: Syncing, *, key: str, version: str
+    row: ExchangeSyncIdMapping,
+    agreed: Agreed,
+    record: Record,
+    crm: Fields,
+    syncing: Syncing,
+    written: Written,
+    *,
+    waits: bool = False,
 ) -> None:
-    """Both sides are the same now, as far as they go."""
+    """Both sides are the same now, as far as they go. `waits`: not all is done yet; the pair is looked at again."""
     row.object_type, row.object_id = content_type_of(kind_of(record)), str(record.pk)
-    row.exchange_entry_id, row.server_version = key, version
-    row.agreed, row.crm_version = agreed_to_json(agreed), fingerprint(crm)
-    row.crm_modified_on, row.agreed_on = record.modified_on, syncing.now
+    row.exchange_entry_id, row.server_version = written.key, written.version
+    row.agreed, row.crm_version = agreed_to_json(agreed), version_of(record, crm)
+    row.crm_modified_on, row.agreed_on = changed_on(record), syncing.now
     row.item_subject = str(crm.get("subject") or crm.get("full_name") or "")[:2048]
     row.is_deleted_in_exchange = row.is_unlinked_in_crm = False
+    if waits:
+        row.crm_version = ""  # whatever happens before the rest is done: it is compared again
+        row.save()
+    else:
+        _done(row)
+
+
+def agree_on_occurrences(
+    row: ExchangeSyncIdMapping,
+    found: OccurrenceMerge,
+    series: RecurringAppointmentMaster,
+    syncing: Syncing,
+    version: str,
+) -> None:
+    """The occurrences of a series differ in the same way on both sides now (10.4)."""
+    for step in found.steps:
+        if step.side is Side.CRM:
+            apply_occurrence(series, step, syncing)
+    for original, clash in found.clashes:
+        note_clashes(row, [clash], syncing.now, original)
+    row.agreed_occurrences = exceptions_to_json(found.agreed_crm, found.agreed_exchange)
+    row.server_version = version
+    row.crm_version = version_of(series, appointment_values(series))
+    row.crm_modified_on = changed_on(series)
     _done(row)
+
+
+def wait_for_approval(row: ExchangeSyncIdMapping) -> None:
+    """A write of this pair is held (10.2): whoever decides about it brings the pair back; so does any change."""
+    row.crm_version, row.next_attempt_on = "", None
+    row.save()
+
+
+def wait_for_invitation(row: ExchangeSyncIdMapping, uid: str) -> None:
+    """The meeting is somebody else's: it comes into this calendar by their invitation (10.2.4), and is known by its id."""
+    row.uid, row.next_attempt_on, row.retries = uid[:300], None, 1
+    row.save()
+
+
+def know_meeting(row: ExchangeSyncIdMapping, record: Record, uid: str, now: datetime) -> None:
+    """By which id a meeting is known in the calendars of all who take part. Colleagues' pairs wait for it."""
+    if not uid or not isinstance(record, Appointment | RecurringAppointmentMaster):
+        return
+    row.uid = uid[:300]
+    if record.global_object_id != row.uid:
+        record.global_object_id = row.uid
+        type(record)._default_manager.filter(pk=record.pk).update(global_object_id=row.uid)
+        rows = ExchangeSyncIdMapping.objects.filter(object_type=row.object_type_id, object_id=str(record.pk), uid="")
+        rows.filter(exchange_entry_id="").exclude(pk=row.pk).update(uid=row.uid, next_attempt_on=now, retries=0)
+
+
+def join(row: ExchangeSyncIdMapping, other: ExchangeSyncIdMapping) -> ExchangeSyncIdMapping:
+    """An item came in whose record waits for one in another row: there the two meet."""
+    row.delete()
+    other.exchange_entry_id, other.uid = row.exchange_entry_id, row.uid
+    other.seen_generation, other.is_deleted_in_exchange = row.seen_generation, False
+    other.save()
+    return other
 
 
 def read_again(row: ExchangeSyncIdMapping, item: Item) -> None:
     """What the server holds after our write: where it cannot hold a value as we do, that is nobody's change."""
     agreed = agreed_from_json(row.agreed)
     row.agreed = agreed_to_json(read_back(agreed, Side.EXCHANGE, item.fields))
-    row.uid = item.uid[:300]
-    row.save(update_fields=["agreed", "uid"])
+    row.save(update_fields=["agreed"])
 
 
 def nothing_to_do(row: ExchangeSyncIdMapping) -> None:
@@ -94,6 +162,20 @@ def unlink(row: ExchangeSyncIdMapping) -> None:
     """Both stay, each for itself. The row remembers, so that they are not doubled when they meet again (10.1 f)."""
     row.is_unlinked_in_crm = True
     _done(row)
+
+
+def stay_apart(row: ExchangeSyncIdMapping) -> None:
+    """Somebody has said that the two are not to be linked again; nobody asks twice."""
+    decision = row.user_decision
+    _done(row)
+    if decision != UserDecision.NONE:
+        row.user_decision = decision
+        row.save(update_fields=["user_decision"])
+
+
+def begin_again(row: ExchangeSyncIdMapping) -> None:
+    """What both had agreed on is long ago: they are joined like two that have never met."""
+    row.agreed, row.agreed_occurrences, row.agreed_on = {}, {}, None
 
 
 def forget(row: ExchangeSyncIdMapping) -> None:
