@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "serversync.console.recognition.Recognition",
     "serversync.console.security.ContentSecurityPolicy",
     "serversync.console.acting.Acting",
+    "serversync.console.direction.PlainDirection",
 ]
 ROOT_URLCONF = "serversync.urls"
 WSGI_APPLICATION = "serversync.wsgi.application"
@@ -88,12 +89,13 @@ DATABASES: dict[str, dict[str, Any]] = {
 DATABASES["default"].update(CONN_MAX_AGE=600, CONN_HEALTH_CHECKS=True, ATOMIC_REQUESTS=False)
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # WAL and IMMEDIATE: measured free of "database is locked"; FULL: an acknowledged mail must survive a power cut.
+    # 64 MB of pages for each connection, in which the indexes of a large database find room; docs/choices.md.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": (
             "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA temp_store=MEMORY;"
-            "PRAGMA cache_size=-20000;PRAGMA journal_size_limit=67108864;"
+            "PRAGMA cache_size=-64000;PRAGMA journal_size_limit=67108864;"
         ),
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
