@@ -7,9 +7,11 @@ commit, so what it has not committed is not written (law 6). Legs stay enabled; 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import AbstractUser
@@ -123,6 +125,22 @@ def reason_to_wait(organization: Organization, mailbox: Mailbox, leg: Leg) -> st
         return HELD
     found = pause_over(mailbox, leg)
     return sentence(found) if found else ""
+
+
+def reasons_to_wait(organization: Organization, mailboxes: Iterable[Mailbox], leg: Leg) -> dict[UUID, str]:
+    """`reason_to_wait` of many mailboxes, by their key; those that may run are left out. One select for them all."""
+    if organization.held_on is not None:
+        return {one.pk: HELD for one in mailboxes}
+    pauses = [one for one in pauses_in_force() if one.leg is None or one.leg == leg]
+    first = {one.pk: next((pause for pause in pauses if _covers(pause, one)), None) for one in mailboxes}
+    return {pk: sentence(pause) for pk, pause in first.items() if pause is not None}
+
+
+def _covers(paused: Pause, mailbox: Mailbox) -> bool:
+    if paused.mailbox_id is None and paused.email_server_profile_id is None:
+        return True
+    profile = mailbox.email_server_profile_id
+    return paused.mailbox_id == mailbox.pk or (profile is not None and paused.email_server_profile_id == profile)
 
 
 def sentence(paused: Pause) -> str:

@@ -42,13 +42,17 @@ def queues_open_to(user: Person) -> QuerySet[Queue]:
     return Queue.objects.filter(own | Q(queue_view_type=QueueViewType.PUBLIC), state_code=StateCode.ACTIVE)
 
 
+def owns(user: Person, mailbox: Mailbox) -> bool:
+    """Whether the mailbox is the user's own, or that of a queue of theirs. No query where its queue was selected along."""
+    queue = mailbox.regarding_queue
+    return user.pk is not None and user.pk in (mailbox.regarding_user_id, queue.owner_id if queue else None)
+
+
 def standing(user: Person, mailbox: Mailbox) -> Standing:
     """What the user is to this mailbox. A forward mailbox has neither owner nor members (1.5)."""
-    if user.pk is None:
-        return Standing.NOBODY
-    queue = mailbox.regarding_queue
-    if user.pk in (mailbox.regarding_user_id, queue.owner_id if queue else None):
+    if owns(user, mailbox):
         return Standing.OWNER
-    if queue is not None and QueueMember.objects.filter(queue=queue, user_id=user.pk).exists():
+    queue = mailbox.regarding_queue
+    if user.pk is not None and queue is not None and QueueMember.objects.filter(queue=queue, user_id=user.pk).exists():
         return Standing.MEMBER
     return Standing.NOBODY

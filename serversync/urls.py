@@ -24,9 +24,13 @@ from serversync.console import (
     whole,
     why,
 )
+from serversync.console.calendar_addresses import console_addresses, organization_addresses, own_addresses
+from serversync.console.compose_addresses import addresses as compose
 from serversync.console.login import SignIn
+from serversync.console.owner import for_people
 from serversync.console.owner_addresses import addresses as owner
 from serversync.console.pages import staff_page
+from serversync.console.passwords import change_password
 from serversync.console.queues import addresses as queues
 
 reading = staff_page("crm.view_email")
@@ -57,6 +61,7 @@ console = [
     path("mailbox/<uuid:pk>/trials/", trials.panel, name="trials"),
     path("mailbox/<uuid:pk>/folders/", folders.in_console(folders.tree), name="folders"),
     path("mailbox/<uuid:pk>/folders/status/", folders.in_console(folders.status), name="folder_status"),
+    path("mailbox/<uuid:pk>/folders/progress/", folders.in_console(folders.progress), name="folder_progress"),
     path("mailbox/<uuid:pk>/folders/fetch/", folders.in_console(folders.fetch), name="fetch_folders"),
     path("mailbox/<uuid:pk>/folders/new/", folders.in_console(folders.new), name="new_folder"),
     path("mailbox/<uuid:pk>/folders/rule/", folders.in_console(folder_rule.rule), name="folder_rule"),
@@ -76,6 +81,12 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
     path("mailbox/", include((owner, "owner"))),
     path("queue/", include((queues, "queues"))),
+    path("mail/", include((compose, "compose"))),
+    path("calendar/", include((own_addresses, "calendar"))),
+    path("calendars/<uuid:mailbox>/", include((console_addresses, "calendars"))),
+    path("synchronizing/", include((organization_addresses, "synchronizing"))),
+    # Before the console's own, which is not throttled.
+    path("password_change/", for_people(change_password), name="password_change"),
     path("", include((console, "console"))),
     path("", admin.site.urls),
 ]

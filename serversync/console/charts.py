@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil, sqrt
 
-from serversync.console.timeline import OUTCOMES, Cycle, Day, History, Interruption, Window
+from serversync.console.outcomes import OUTCOMES, Stretch
+from serversync.console.timeline import Cycle, History, Interruption, Window
 
 SLOTS, SLOT = 240, 6
 WIDTH = SLOTS * SLOT
@@ -94,7 +95,7 @@ class Lane:
 class DayBars:
     """The stacked column of one day."""
 
-    day: Day
+    day: Stretch
     bars: list[Bar]
 
 
@@ -166,13 +167,13 @@ def grid(count: int = MARKS) -> list[int]:
     return [left for left, _ in pairwise(edges[1:])]
 
 
-def columns(days: Sequence[Day]) -> list[DayBars]:
+def columns(days: Sequence[Stretch]) -> list[DayBars]:
     """A column per day, what was tracked below, then ignored, sent and failed."""
     highest = max((day.total for day in days), default=0)
     return [DayBars(day, _column(day, number, highest)) for number, day in enumerate(days)]
 
 
-def _column(day: Day, number: int, highest: int) -> list[Bar]:
+def _column(day: Stretch, number: int, highest: int) -> list[Bar]:
     bars, y = [], DAY_HEIGHT
     parts = [(outcome, getattr(day, outcome)) for outcome in OUTCOMES if getattr(day, outcome)]
     room = DAY_HEIGHT - THINNEST * len(parts)  # what is rare stays visible

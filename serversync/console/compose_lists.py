@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from serversync.console.compose_people import as_typed
 from serversync.console.owner import for_people, show_to_owner
-from tracking.crm import delivery
+from tracking.crm.delivery.reasons import why_each_waits
 from tracking.crm.models import Email
 from tracking.facts.directory import people_like, records_like
 from tracking.facts.written import Box, counts, in_box, may_handle
@@ -35,7 +36,7 @@ def mine(request: HttpRequest) -> HttpResponse:
         boxes=[(one, title, numbers.get(one, 0)) for one, title in _TITLES.items()],
         page=page,
         around=f"show={box}",
-        lines=[_line(email, request.user) for email in page],
+        lines=_lines(page, request.user),
     )
 
 
@@ -44,13 +45,18 @@ def _first(numbers: dict[Box, int]) -> Box:
     return next((box for box in (Box.FAILED, Box.OUTBOX, Box.DRAFTS) if numbers[box]), Box.SENT)
 
 
-def _line(email: Email, user: Any) -> dict[str, Any]:
-    return {
-        "email": email,
-        "why": delivery.why_waiting(email, timezone.now()),
-        "may_edit": may_handle(user, email),
-        "through": email.represents or email.sender_mailbox,
-    }
+def _lines(emails: Iterable[Email], user: Any) -> list[dict[str, Any]]:
+    found = list(emails)
+    reasons = why_each_waits(found, timezone.now())
+    return [
+        {
+            "email": email,
+            "why": reasons.get(email.pk, ""),
+            "may_edit": may_handle(user, email),
+            "through": email.represents or email.sender_mailbox,
+        }
+        for email in found
+    ]
 
 
 @for_people

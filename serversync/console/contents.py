@@ -12,10 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
 
-from profiles.connectors.mime import attachment_content
 from profiles.connectors.mime.filenames import name_to_save
 from serversync.console.reading import opened
 from serversync.console.security import as_mail_content
+from tracking.crm.attachments import content_of
 from tracking.crm.display import page, plain_html, with_images
 from tracking.crm.models import ActivityMimeAttachment, Email
 from tracking.crm.showing import safe_body
@@ -70,16 +70,6 @@ def _kind_of_image(content: bytes) -> str:
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for start, kind in _IMAGE_STARTS.items() if content.startswith(start)), "")
-
-
-def content_of(attachment: ActivityMimeAttachment) -> bytes:
-    """The bytes of an attachment: its own blob, or a part of the email's original. Raises FileNotFoundError."""
-    if attachment.blob_id is not None:
-        return read(attachment.blob_id)
-    original = attachment.email.original_id
-    if original is None or attachment.part_number is None:
-        raise FileNotFoundError("the attachment has neither a blob nor a part in an original")
-    return attachment_content(read(original), attachment.part_number)
 
 
 def attachment(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:

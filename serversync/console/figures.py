@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Count, F, Min, Q, Sum
-from django.db.models.functions import TruncHour
 
 from mailboxes import attention
 from mailboxes.attention import Person
 from mailboxes.health import Health, with_health
 from mailboxes.models import Mailbox, MailboxLeg, MailboxStatistics, TraceLevel, TraceLog
 from profiles.models import EmailServerProfile
+from serversync.console.outcomes import HOUR, Stretch, stretches
 from serversync.pacing import LATE
 from tracking.crm.models import Email
 from tracking.crm.models.states import DeliveryState, EmailStatus
 from tracking.facts.why import Explanation, explain_rows
 from tracking.models import LedgerRow, LedgerState, LedgerTotal
 
-OUTCOMES = ("tracked", "ignored", "sent", "failed")
 PARTS = ("copies", "pending", "tracked", "ignored", "quarantined", "gone")
 
 
@@ -52,17 +51,6 @@ class Ledger:
     @property
     def balances(self) -> bool:
         return not self.unbalanced and self.shown == sum(self.parts.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Hour:
-    """What ended within one hour."""
-
-    start: datetime
-    tracked: int = 0
-    ignored: int = 0
-    sent: int = 0
-    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +121,10 @@ def ledger() -> Ledger:
     return Ledger(found["total"] or 0, {part: found[f"all_{part}"] or 0 for part in PARTS}, found["unbalanced"])
 
 
-def mail_per_hour(now: datetime, hours: int = 24) -> list[Hour]:
+def mail_per_hour(now: datetime, hours: int = 24) -> list[Stretch]:
     """What was tracked, ignored, sent and failed in each of the last hours, oldest first, the current one last."""
     current = now.replace(minute=0, second=0, microsecond=0)
-    first = current - timedelta(hours=hours - 1)
-    rows = (
-        MailboxStatistics.objects.filter(mailbox_process_completed_on__gte=first)
-        .order_by()
-        .annotate(hour=TruncHour("mailbox_process_completed_on"))
-        .values_list("hour")
-        .annotate(**{outcome: Sum(f"items_{outcome}") for outcome in OUTCOMES})
-    )
-    found = {row[0]: Hour(*row) for row in rows}
-    starts = [first + timedelta(hours=number) for number in range(hours)]
-    return [found.get(start, Hour(start)) for start in starts]
+    return stretches(MailboxStatistics.objects.all(), current - HOUR * (hours - 1), HOUR, hours)
 
 
 def newest_decisions(limit: int = 10, mailbox: Mailbox | None = None) -> list[Explanation]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from mailboxes.health import Health
 from serversync.console import figures
+from serversync.console.outcomes import Stretch
 from tracking.facts.queue_items import queues_with_counts
 from tracking.facts.visibility import readable_among
 
@@ -77,7 +78,7 @@ def _mailbox_parts() -> dict[str, Any]:
     }
 
 
-def _chart(hours: list[figures.Hour]) -> dict[str, Any]:
+def _chart(hours: list[Stretch]) -> dict[str, Any]:
     """The data of a stacked bar chart: one column per hour (UTC), one colour per outcome."""
     columns = [astuple(hour)[1:] for hour in hours]
     return {

@@ -16,6 +16,8 @@ GROUPS: dict[str, list[Item]] = {
         ("Home", "home", "", "admin:index", ""),
         ("My mailbox", "person", "", "owner:own", ""),
         ("Queue work", "move_to_inbox", "", "queues:mine", "/queue/"),
+        ("Outgoing mail", "outbox", "", "compose:mine", "/mail/"),
+        ("Calendar and tasks", "calendar_month", "", "calendar:agenda", "/calendar/"),
     ],
     "Mail": [
         ("Emails", "mail", "crm.view_email", "admin:crm_email_changelist", "/email/"),
@@ -26,6 +28,13 @@ GROUPS: dict[str, list[Item]] = {
     ],
     "Mailboxes": [
         ("Mailboxes", "inbox", "mailboxes.view_mailbox", "admin:mailboxes_mailbox_changelist", "/mailbox/"),
+        (
+            "Synchronized items",
+            "sync",
+            "tracking.view_exchangesyncidmapping",
+            "admin:tracking_exchangesyncidmapping_changelist",
+            "/calendars/",
+        ),
         ("Tests", "checklist", "mailboxes.view_mailbox", "console:tests", ""),
         ("Queues", "group_work", "mailboxes.view_queue", "admin:mailboxes_queue_changelist", ""),
         ("Queue items", "assignment_ind", "mailboxes.view_queueitem", "admin:mailboxes_queueitem_changelist", ""),
@@ -68,6 +77,14 @@ GROUPS: dict[str, list[Item]] = {
             "mailboxes.view_usersettings",
             "admin:mailboxes_usersettings_changelist",
             "",
+        ),
+        ("Fields", "sync_alt", "tracking.view_syncattributemapping", "synchronizing:fields", ""),
+        (
+            "Filter templates",
+            "filter_alt",
+            "tracking.view_syncfilter",
+            "synchronizing:filters",
+            "/synchronizing/filters/",
         ),
         ("Organization", "settings", "mailboxes.view_organization", "admin:mailboxes_organization_changelist", ""),
         ("Changes", "manage_history", "mailboxes.view_mailbox", "admin:auditlog_logentry_changelist", ""),

@@ -31,6 +31,7 @@ from serversync.console.owner_forms import (
     FilterForm,
     MethodsForm,
     NewcomersForm,
+    SendAsForm,
     asks_for_credentials,
     save_and_forget_tests,
 )
@@ -50,14 +51,17 @@ def for_people(view: View) -> View:
 
 def show_to_owner(request: HttpRequest, template: str, title: str, status: int = 200, **context: Any) -> HttpResponse:
     """Render a page in the owner's frame: the look of the console without its navigation."""
+    return render(request, template, frame_of(request) | {"title": title} | context, status=status)
+
+
+def frame_of(request: HttpRequest) -> dict[str, Any]:
+    """What the head of every page in the owner's frame shows."""
     my_queues = list(queues_of(request.user))
-    around = admin.site.each_context(request) | {
-        "title": title,
+    return admin.site.each_context(request) | {
         "my_queues": my_queues,
         "queue_work": to_do(request.user) if my_queues else 0,
         "new_alerts": attention.number_of_new(attention.alerts_of(request.user), request.user),
     }
-    return render(request, template, around | context, status=status)
 
 
 @for_people
@@ -97,7 +101,7 @@ def page(request: HttpRequest, mailbox: Mailbox, who: Standing, **bound: BaseFor
         alerts=list(attention.with_new(mailbox.alerts.filter(closed_on__isnull=True), request.user)),
         notes=attention.server_notes(mailbox.email_server_profile),
         folders=mailbox.tracking_folders.all(),
-        **owner_contents.of(mailbox, request.user),
+        **owner_contents.of(mailbox, request.user, now),
         exclusions=owner_contents.exclusions_of(mailbox) if is_owner else [],
         **(_forms(mailbox, policy.owners_may_change_methods) | bound if is_owner else {}),
     )
@@ -109,6 +113,7 @@ def _forms(mailbox: Mailbox, may_change_methods: bool) -> dict[str, BaseForm]:
     forms |= {"filter_form": FilterForm(mailbox)}
     if mailbox.regarding_user_id is not None:
         forms["newcomers_form"] = NewcomersForm(mailbox)
+        forms["send_as_form"] = SendAsForm(mailbox)
     if asks_for_credentials(mailbox):
         forms["credentials_form"] = CredentialsForm(instance=mailbox)
     if may_change_methods:
@@ -146,10 +151,12 @@ def _back(mailbox: Mailbox, part: str = "") -> HttpResponseRedirect:
     return HttpResponseRedirect(address + (f"#{part}" if part else ""))
 
 
-def back_to(request: HttpRequest, mailbox: Mailbox, part: str) -> HttpResponseRedirect:
-    """To the wall of alerts if the button was pressed there, else to the page of the mailbox."""
-    wall = reverse("owner:alerts")
-    return HttpResponseRedirect(wall) if urlsplit(way_back(request, "")).path == wall else _back(mailbox, part)
+def back_to(request: HttpRequest, mailbox: Mailbox, part: str, *pages: str) -> HttpResponseRedirect:
+    """To the wall of alerts, or to one of these pages, if the button was pressed there; else to the page of the mailbox."""
+    pressed_on = urlsplit(way_back(request, "")).path
+    if pressed_on in (reverse("owner:alerts"), *pages):
+        return HttpResponseRedirect(pressed_on)
+    return _back(mailbox, part)
 
 
 @owners_action
@@ -184,6 +191,20 @@ def change_newcomers(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
     form.save()
     messages.success(request, "Saved. It counts for mail that arrives from now on.")
     return _back(mailbox, "newcomers")
+
+
+@owners_action
+def change_send_as(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
+    """Let others send in one's own name, or no longer (7.5). From a queue its people send anyway."""
+    if mailbox.regarding_user_id is None:
+        raise PermissionDenied("Who works in a queue may send from it.")
+    form = SendAsForm(mailbox, request.POST)
+    if not form.is_valid():
+        return page(request, mailbox, Standing.OWNER, send_as_form=form)
+    allowed = form.save().is_send_as_allowed
+    now = "others with the permission may send" if allowed else "nobody else sends"
+    messages.success(request, f"Saved. From now on {now} email as you.")
+    return _back(mailbox, "send-as")
 
 
 @owners_action

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,16 +20,22 @@ from tracking.models import LedgerRow, LedgerState, TrackingExclusion
 from tracking.models.exclusions import ExclusionKind
 
 DECISIONS, UNDONE = 50, 50
+LATELY = timedelta(days=14)
+NOT_REACHED = (DeliveryState.PARTLY_REFUSED, DeliveryState.BOUNCED, DeliveryState.PARTLY_BOUNCED)
+LEFT_OUT = (LedgerState.IGNORED, LedgerState.GONE)
+"""What its owner may have tracked now. Of what is gone the answer to the button says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the mailbox: what became of it and why. The subject is known only of mail that is kept."""
+    """One message of the mailbox: what became of it and why. The subject is known only of mail that is kept, the sender
+    of every message until the evidence expires."""
 
     row_id: int
     state: LedgerState
     sentence: str
     message_id: str
+    sender: str
     subject: str
     email_id: UUID | None
     error: str
@@ -42,11 +48,11 @@ class Message:
 
     @property
     def may_track(self) -> bool:
-        """Whether it was left out. Of what is gone the answer says so."""
-        return self.state in (LedgerState.IGNORED, LedgerState.GONE)
+        """Whether it was left out."""
+        return self.state in LEFT_OUT
 
 
-def of(mailbox: Mailbox, reader: User | AnonymousUser) -> dict[str, Any]:
+def of(mailbox: Mailbox, reader: User | AnonymousUser, now: datetime) -> dict[str, Any]:
     """The parts of the page that list mail. What is private to somebody else is masked (12.1)."""
     rows = (
         LedgerRow.objects.filter(mailbox=mailbox)
@@ -57,7 +63,7 @@ def of(mailbox: Mailbox, reader: User | AnonymousUser) -> dict[str, Any]:
     decided = rows.exclude(state__in=[LedgerState.PENDING, LedgerState.QUARANTINED])
     return {
         "undone": _messages(rows.filter(troubled).order_by("-pk")[:UNDONE], reader),
-        "unsent": list(_unsent(mailbox)[:UNDONE]),
+        "unsent": list(_unsent(mailbox, now)[:UNDONE]),
         "decisions": _messages(decided.order_by("-pk")[:DECISIONS], reader),
     }
 
@@ -72,10 +78,12 @@ def exclusions_of(mailbox: Mailbox) -> list[TrackingExclusion]:
     return list(lines.values())
 
 
-def _unsent(mailbox: Mailbox) -> QuerySet[Email]:
-    """Mail written here that could not be sent, or of which nobody knows whether it arrived (law 7)."""
+def _unsent(mailbox: Mailbox, now: datetime) -> QuerySet[Email]:
+    """Mail written here that could not be sent, or of which nobody knows whether it arrived (law 7), or that did not
+    reach everybody lately: that stays so, and its owner has read of it some day."""
     unknown = Q(status_code=EmailStatus.SENDING, delivery_state=DeliveryState.UNKNOWN)
-    troubled = Q(status_code=EmailStatus.FAILED) | unknown
+    lately = Q(status_code=EmailStatus.SENT, delivery_state__in=NOT_REACHED, sent_on__gt=now - LATELY)
+    troubled = Q(status_code=EmailStatus.FAILED) | unknown | lately
     return (
         Email.objects.filter(troubled, sender_mailbox=mailbox)
         .defer("description", "safe_description")
@@ -92,6 +100,7 @@ def _messages(rows: Iterable[LedgerRow], reader: User | AnonymousUser) -> list[M
             state=LedgerState(row.state),
             sentence=sentence(row),
             message_id=row.message_id,
+            sender=row.sender if row.email is None or row.email_id in readable else mask_of(row.email),
             subject=_subject(row.email, row.email_id in readable) if row.email else "",
             email_id=row.email_id if row.email_id in readable else None,
             error=row.error,

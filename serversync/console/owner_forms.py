@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from crispy_forms.helper import FormHelper
 from django import forms
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.widgets import (
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelectWidget,
@@ -31,6 +33,12 @@ EXAMPLES = {
 }
 
 
+def _explained(texts: Mapping[Any, str]) -> list[tuple[int, SafeString]]:
+    """The choices with a sentence below each."""
+    shown = '<span><strong>{}</strong><br><span class="ss-subtle">{}</span></span>'
+    return [(number.value, format_html(shown, number.label, text)) for number, text in texts.items()]
+
+
 class FilterForm(forms.Form):
     """Which incoming mail is kept, the five filters with an example each (5.4), as far as they are offered (5.5)."""
 
@@ -39,15 +47,7 @@ class FilterForm(forms.Form):
     takes = forms.TypedChoiceField(
         label="Keep",
         coerce=int,
-        choices=[
-            (
-                number.value,
-                format_html(
-                    '<span><strong>{}</strong><br><span class="ss-subtle">{}</span></span>', number.label, text
-                ),
-            )
-            for number, text in EXAMPLES.items()
-        ],
+        choices=_explained(EXAMPLES),
         widget=UnfoldAdminRadioSelectWidget(),
     )
 
@@ -94,15 +94,7 @@ class NewcomersForm(forms.Form):
     becomes = forms.TypedChoiceField(
         label="An unknown sender of mail that is kept becomes",
         coerce=int,
-        choices=[
-            (
-                number.value,
-                format_html(
-                    '<span><strong>{}</strong><br><span class="ss-subtle">{}</span></span>', number.label, text
-                ),
-            )
-            for number, text in CREATING.items()
-        ],
+        choices=_explained(CREATING),
         widget=UnfoldAdminRadioSelectWidget(),
     )
 
@@ -121,6 +113,25 @@ class NewcomersForm(forms.Form):
             user=self.mailbox.regarding_user,
             defaults={"auto_create_contact_on_promote": self.cleaned_data["becomes"]},
         )
+
+
+class SendAsForm(forms.ModelForm):
+    """Whether others may send email in one's own name; nobody else can agree to it (7.5)."""
+
+    class Meta:
+        model = UserSettings
+        fields = ("is_send_as_allowed",)
+        widgets = {"is_send_as_allowed": UnfoldBooleanWidget()}
+        labels = {"is_send_as_allowed": "Others may send email as me"}
+        help_texts = {
+            "is_send_as_allowed": "Only people who have the permission to send as another user. "
+            "You can read what was sent in your name, and who pressed “Send”."
+        }
+
+    def __init__(self, mailbox: Mailbox, data: Any = None) -> None:
+        stored, _ = UserSettings.objects.get_or_create(user=mailbox.regarding_user)
+        super().__init__(data, instance=stored)
+        self.helper = _helper()
 
 
 def filter_of(mailbox: Mailbox) -> int:

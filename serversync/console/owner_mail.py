@@ -15,7 +15,14 @@ from django.views.decorators.http import require_POST
 
 from mailboxes.ownership import Standing, mailboxes_of, standing
 from serversync.console.decisions import openable
-from serversync.console.emails import conversation_of, delivery_questions, frame_lines, people_of, settle
+from serversync.console.emails import (
+    conversation_of,
+    delivery_questions,
+    frame_lines,
+    people_of,
+    settle,
+    what_it_reports,
+)
 from serversync.console.owner import for_people, show_to_owner
 from serversync.console.owners_word import mailboxes_with
 from serversync.console.pages import way_back
@@ -24,6 +31,7 @@ from tracking.crm.models import Email
 from tracking.facts.queue_items import of_email
 from tracking.facts.visibility import belonging_to, visible_emails
 from tracking.facts.why import explain_rows
+from tracking.facts.written import ANSWERABLE, may_handle
 from tracking.keep.privacy import mark_private
 from tracking.models import LedgerRow
 
@@ -33,7 +41,7 @@ _ABOUT = ("receiving_mailbox__regarding_queue", "sender_mailbox__regarding_queue
 @for_people
 def email(request: HttpRequest, pk: UUID) -> HttpResponse:
     """An email that the person may read: its own, or of a queue of theirs. Raises Http404 for every other."""
-    found = opened(request, Email.objects.select_related(*_ABOUT), pk, "the page")
+    found = opened(request, Email.objects.select_related(*_ABOUT, "correlated_activity"), pk, "the page")
     rows = LedgerRow.objects.filter(email=found, mailbox__in=mailboxes_of(request.user))
     told = explain_rows(rows.select_related("mailbox").prefetch_related("placements"), [pk])
     return show_to_owner(
@@ -48,8 +56,10 @@ def email(request: HttpRequest, pk: UUID) -> HttpResponse:
         decisions=told,
         openable=openable(told, request.user),
         frame_lines=frame_lines(found),
+        reported=what_it_reports(found, request.user, "owner:email"),
         may_mark_private=belonging_to(request.user).filter(pk=pk).exists(),
-        may_untrack=mailboxes_with(found, request.user).exists(),
+        may_edit=may_handle(request.user, found),
+        may_untrack=found.status_code in ANSWERABLE and mailboxes_with(found, request.user).exists(),
         queue_items=of_email(found, request.user),
         **delivery_questions(found, may_settle(request.user, found)),
     )

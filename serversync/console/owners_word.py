@@ -42,7 +42,7 @@ def track(request: HttpRequest, mailbox: Mailbox, row: int) -> HttpResponse:
         messages.warning(request, GONE)
     else:
         messages.info(request, "Nothing was changed: it is tracked already.")
-    return back_to(request, mailbox, "decisions")
+    return back_to(request, mailbox, "decisions", reverse("owner:explain", args=[mailbox.pk, found.pk]))
 
 
 @owners_action

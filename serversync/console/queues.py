@@ -149,7 +149,8 @@ def _whom(request: HttpRequest, move: Move) -> Any:
     if move is Move.HAND:
         name = request.POST.get("person", "").strip()[:254]
         people = get_user_model().objects.filter(Q(username__iexact=name) | Q(email__iexact=name), is_active=True)
-        missing = f"Hand to: nobody here is called “{name}”. Enter a user name or an email address."
+        nobody = f"nobody here is called “{name}”. Enter" if name else "enter"
+        missing = f"Hand to: {nobody} a user name or an email address."
         return _one(people if name else people.none(), missing)
     return None
 

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
+from django.db.models import Model
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from mailboxes import catalogue
@@ -20,9 +23,12 @@ from profiles.connectors.probe import Step
 from profiles.models import EmailServerProfile
 from profiles.pages import moment
 from profiles.probing import TestResult, Tried, from_trace
+from serversync.console.calendar_desk import CONSOLE
 from serversync.console.charts import in_seconds
 from tracking.admin import STATE_COLOURS
 from tracking.crm.admin import STATUS_COLOURS
+from tracking.facts.calendar.pairs import Standing, at_a_glance
+from tracking.facts.directory import address_to_write_to, key_of
 
 register = template.Library()
 _COLOURS: dict[str, dict[Any, str]] = {
@@ -30,6 +36,14 @@ _COLOURS: dict[str, dict[Any, str]] = {
     "level": LEVEL_COLOURS,
     "state": STATE_COLOURS,
     "status": STATUS_COLOURS,
+    "copy": {
+        Standing.LINKED: "success",
+        Standing.PENDING: "primary",
+        Standing.FAILED: "danger",
+        Standing.ASKED: "warning",
+        Standing.HELD: "warning",
+        Standing.UNLINKED: "info",
+    },
     "test": {TestResult.FAILURE: "danger", TestResult.SUCCESS: "success", TestResult.WARNING: "warning"},
 }
 
@@ -46,9 +60,16 @@ def took(cycle: MailboxStatistics) -> str:
     return in_seconds(cycle.mailbox_process_completed_on - cycle.mailbox_process_started_on)
 
 
+@register.filter
+def letter_about(record: Model) -> str:
+    """The page for writing about a record: to its address, and filed with it."""
+    given = {"to": address_to_write_to(record), "regarding": key_of(record)}
+    return f"{reverse('compose:new')}?{urlencode({name: value for name, value in given.items() if value})}"
+
+
 @register.inclusion_tag("unfold/helpers/label.html")
 def badge(kind: str, value: Any, text: str) -> dict[str, Any]:
-    """A coloured label: `kind` is health, level, state, status or test."""
+    """A coloured label: `kind` is health, level, state, status, copy or test."""
     return {"type": _COLOURS[kind].get(value, "default"), "text": text}
 
 
@@ -87,6 +108,15 @@ def brake(
 def _lines(pauses: Iterable[Pause]) -> list[tuple[Pause, str]]:
     """Each with its words."""
     return [(one, sentence(one)) for one in pauses]
+
+
+@register.inclusion_tag("calendar/at_a_glance.html")
+def items_of(mailbox: Mailbox, space: str) -> dict[str, Any]:
+    """How the appointments, contacts and tasks of a mailbox are doing, with the way to their pages (12.1)."""
+    of = [mailbox.pk] if space == CONSOLE else []
+    pages = ("agenda", "start", "problems", "waiting")
+    to = {name: reverse(f"{space}:{name}", args=of) for name in pages}
+    return {"mailbox": mailbox, "number": at_a_glance(mailbox), "to": to}
 
 
 @register.filter

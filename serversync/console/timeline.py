@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, Sum, TextChoices
-from django.db.models.functions import TruncDay
+from django.db.models import Q, TextChoices
 
 from mailboxes.models import Leg, LegStatus, Mailbox, MailboxLeg, MailboxStatistics, Pause
+from serversync.console.outcomes import DAY, OUTCOMES, Stretch, stretches
 from serversync.pacing import LATE
 
-OUTCOMES = ("tracked", "ignored", "sent", "failed")
 DAYS = 14
 NOT_RETRIED = timedelta(minutes=75)
 """A failure is retried within an hour (`pacing`); whatever did not run for longer had stopped."""
@@ -86,21 +85,6 @@ class History:
     leg: MailboxLeg
     cycles: Sequence[Cycle]
     interruptions: Sequence[Interruption]
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """What became of the mail of one day (UTC)."""
-
-    start: datetime
-    tracked: int = 0
-    ignored: int = 0
-    sent: int = 0
-    failed: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.tracked + self.ignored + self.sent + self.failed
 
 
 def window_of(text: str) -> Window:
@@ -187,16 +171,7 @@ def troubles(found: Sequence[History], most: int = 10) -> list[Trouble]:
     return sorted(seen.values(), key=lambda one: one.last, reverse=True)[:most]
 
 
-def mail_per_day(mailbox: Mailbox, now: datetime) -> list[Day]:
+def mail_per_day(mailbox: Mailbox, now: datetime) -> list[Stretch]:
     """What was tracked, ignored, sent and failed on each of the last fourteen days, today last."""
-    first = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS - 1)
-    rows = (
-        MailboxStatistics.objects.filter(mailbox=mailbox, mailbox_process_completed_on__gte=first)
-        .order_by()
-        .annotate(day=TruncDay("mailbox_process_completed_on"))
-        .values_list("day")
-        .annotate(**{outcome: Sum(f"items_{outcome}") for outcome in OUTCOMES})
-    )
-    found = {row[0]: Day(*row) for row in rows}
-    starts = [first + timedelta(days=number) for number in range(DAYS)]
-    return [found.get(start, Day(start)) for start in starts]
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return stretches(MailboxStatistics.objects.filter(mailbox=mailbox), today - DAY * (DAYS - 1), DAY, DAYS)

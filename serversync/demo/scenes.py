@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from mailboxes.models import Leg, Mailbox, MailboxLeg
 from profiles.connectors.mime import Address
+from serversync.demo.calendars import play_the_calendars
 from serversync.demo.letters import attachment, composed, letters, message_id_of, week
 from serversync.demo.world import World
 from serversync.one_pass import Line, chosen, run_pass
@@ -51,6 +52,7 @@ def play_the_week(world: World, now: datetime, say: Callable[[str], None], begin
     for one in answered:
         _deliver_reply(world, one)
     say(f"{len(answered)} of them were answered.")
+    play_the_calendars(world, now, say)
     synchronize(begins)
 
 

@@ -83,6 +83,18 @@ class World:
             if item["message_id"] == message_id:
                 self._ask(f"/mailboxes/{quote(address)}/move", {"id": item["id"], "folder": folder})
 
+    def put(self, address: str, kind: str, fields: dict[str, Any], categories: list[str]) -> None:
+        """Make an appointment, a contact or a task, as its owner would in a mail program."""
+        self._ask(f"/mailboxes/{quote(address)}/{kind}", {"fields": fields, "categories": categories})
+
+    def patch(self, address: str, kind: str, item_id: str, fields: dict[str, Any]) -> None:
+        """Change one of them."""
+        self._ask(f"/mailboxes/{quote(address)}/{kind}/patch", {"id": item_id, "fields": fields})
+
+    def remove(self, address: str, kind: str, item_id: str) -> None:
+        """Delete one of them."""
+        self._ask(f"/mailboxes/{quote(address)}/{kind}/delete", {"id": item_id})
+
     def copies(self, address: str, message_id: str) -> int:
         """How often a message lies in the inbox of an address."""
         try:

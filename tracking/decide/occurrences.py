@@ -109,9 +109,9 @@ def merge_occurrences(
         for found, fields, state in zip(
             changed, (merged.agreed.crm, merged.agreed.exchange), (crm, exchange), strict=True
         ):
-            differing = _differing(original, fields, state)
-            if differing:
-                found[original] = differing
+            own = differing(original, fields, state)
+            if own:
+                found[original] = own
     gone = frozenset(removed)
     return OccurrenceMerge(tuple(steps), tuple(clashes), Exceptions(changed[0], gone), Exceptions(changed[1], gone))
 
@@ -147,10 +147,10 @@ def _merged(
 
 def _whole(state: SeriesState, original: datetime, names: Iterable[str]) -> Fields:
     """These fields of an occurrence: its own, else those of its series, so far as the side tells them."""
-    return {**_plain(state.fields, original, names), **state.exceptions.changed.get(original, NOTHING)}
+    return {**plain_occurrence(state.fields, original, names), **state.exceptions.changed.get(original, NOTHING)}
 
 
-def _plain(series: Fields, original: datetime, names: Iterable[str]) -> dict[str, Value]:
+def plain_occurrence(series: Fields, original: datetime, names: Iterable[str]) -> dict[str, Value]:
     """What an occurrence has that does not differ from its series."""
     found = {name: series[name] for name in names if name in series and name not in TIMES}
     start, end = series.get("start"), series.get("end")
@@ -165,9 +165,9 @@ def _plain(series: Fields, original: datetime, names: Iterable[str]) -> dict[str
     return found | {name: times[name] for name in names if name in times}
 
 
-def _differing(original: datetime, fields: Fields, state: SeriesState) -> Fields:
+def differing(original: datetime, fields: Fields, state: SeriesState) -> Fields:
     """Those of these fields in which an occurrence differs from its series."""
-    plain = _plain(state.fields, original, fields)
+    plain = plain_occurrence(state.fields, original, fields)
     return {name: value for name, value in fields.items() if name not in plain or not same(value, plain[name])}
 
 

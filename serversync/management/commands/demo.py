@@ -29,6 +29,12 @@ from tracking.facts.balance import COLUMNS, balances
 
 COMPANY = Path(place.__file__).with_name("demo.toml")
 ADMIN_PASSWORD = "admin"
+PEOPLE_PASSWORD = "fernhill"
+LOG_INS = (
+    ("admin", ADMIN_PASSWORD, "the administrator: the console"),
+    ("alice", PEOPLE_PASSWORD, "owns a mailbox and the Support queue: the owner’s pages"),
+    ("carol", PEOPLE_PASSWORD, "owns a mailbox and works in the Support queue"),
+)
 SECONDS_BETWEEN_EVENTS = 20
 PATIENCE = {"web": 10.0, "worker": 30.0}  # seconds to end by itself; the worker finishes its cycles first
 
@@ -70,7 +76,10 @@ class Command(BaseCommand):
 
     def _prepare(self, world: World) -> None:
         """Database, company and a week of mail."""
-        os.environ |= world.environment() | {"DEMO_ADMIN_PASSWORD": ADMIN_PASSWORD}
+        os.environ |= world.environment() | {
+            "DEMO_ADMIN_PASSWORD": ADMIN_PASSWORD,
+            "DEMO_PEOPLE_PASSWORD": PEOPLE_PASSWORD,
+        }
         with self.progress.working("Creating the database"):
             call_command("migrate", verbosity=0)
         self.progress.say(f"The company: {configure(COMPANY, timezone.now())}.")
@@ -104,7 +113,8 @@ class Command(BaseCommand):
         }.items():
             processes[name] = start(words, settings.BASE_DIR, home / f"{name}.log")
             stack.callback(stop, processes[name], PATIENCE[name])
-        self.progress.say(f"\nOpen http://{bind}/ and log in as admin with the password {ADMIN_PASSWORD}.", good=True)
+        self.progress.say(f"\nOpen http://{bind}/ and log in:", good=True)
+        self.progress.table(["name", "password", "who it is"], [list(one) for one in LOG_INS])
         self.progress.say(f"In another terminal: SERVERSYNC_ENV_FILE={home / 'env'} {sys.executable} manage.py ledger")
         self.progress.say(f"Something happens every {SECONDS_BETWEEN_EVENTS} seconds. End the demo with Ctrl-C.\n")
         meanwhile = scenes.Meanwhile(world)

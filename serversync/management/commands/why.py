@@ -107,3 +107,4 @@ def _email(one: EmailFacts) -> Iterable[str]:
         "Correlated by": f"{one.correlation} with email {one.correlated_email}" if one.correlated_email else "",
     }
     yield from (f"  {label}: {text}" for label, text in details.items() if text)
+    yield from (f"  Recipient {told}" for told in one.recipients)

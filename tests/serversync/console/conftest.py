@@ -10,6 +10,14 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from tests.serversync.console.roles import Office, open_office
+
+
+@pytest.fixture
+def office(db: None) -> Office:
+    """Everybody's browser, and mailboxes and mail of theirs (roles.py)."""
+    return open_office()
+
 
 @pytest.fixture
 def alice(db: None) -> Client:

@@ -14,15 +14,10 @@ from django.utils import timezone
 from mailboxes.alarms import SERVER_SILENT, raise_alert
 from mailboxes.models import Mailbox, Organization, TraceLevel, TraceLog, UserSettings
 from profiles.models import EmailServerProfile
-from tests.serversync.console.roles import Office, open_office
+from tests.serversync.console.roles import Office
 
 WALL = "/mailbox/alerts/"
 LIST = "/mailboxes/tracelog/"
-
-
-@pytest.fixture
-def office(db: None) -> Office:
-    return open_office()
 
 
 def trouble(about: Mailbox | EmailServerProfile, text: str, when: datetime | None = None, **more: Any) -> TraceLog:
@@ -34,6 +29,16 @@ def trouble(about: Mailbox | EmailServerProfile, text: str, when: datetime | Non
 
 def page_of(client: Client, address: str = WALL) -> str:
     return client.get(address).content.decode()
+
+
+def test_an_empty_list_offers_nobody_to_write_an_alert(office: Office) -> None:
+    administrator = office.browsers["administrator"]
+    page = page_of(administrator, LIST)
+    assert "There are no alerts." in page
+    assert "Create a new item" not in page
+    assert "No alerts match." in page_of(administrator, f"{LIST}?q=nothing")
+    empty = page_of(office.browsers["superuser"], reverse("admin:tracking_trackingexclusion_changelist"))
+    assert f'href="{reverse("admin:tracking_trackingexclusion_add")}' in empty
 
 
 def test_alice_sees_the_alerts_of_her_mailbox_and_her_queue_and_nobody_elses(office: Office) -> None:

@@ -20,6 +20,14 @@ from tracking.models import LedgerState
 
 pytestmark = [pytest.mark.debian, pytest.mark.django_db(transaction=True)]
 DESKTOP, PHONE = 1280, 390
+THEMES = ("light", "dark")
+SWITCH = """async theme => {
+    const element = document.documentElement;
+    Alpine.$data(element).switchTheme(theme);
+    await Alpine.nextTick();
+    document.getAnimations().filter(one => one instanceof CSSTransition).forEach(one => one.finish());
+    return element.classList.contains("dark") === (theme === "dark");
+}"""
 HTML = (
     '<p>Good news</p><script>alert(1)</script><img src="https://evil.test/pixel.gif"><p style="width:3000px">wide</p>'
 )
@@ -52,7 +60,9 @@ def bobs(transactional_db: None) -> Mailbox:
 class Visit:
     """A browser window, Ada's who administers or that of `user`, and what went wrong in it."""
 
-    def __init__(self, browser: Browser, server: Any, width: int, theme: str, user: Any = None) -> None:
+    def __init__(
+        self, browser: Browser, server: Any, width: int = DESKTOP, theme: str = "light", user: Any = None
+    ) -> None:
         self.troubles: list[str] = []
         self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
         signed_in = Client()
@@ -81,11 +91,33 @@ class Visit:
     def sticks_out(self) -> bool:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
+    def looks(self, *widths: int) -> Iterator[str]:
+        """The open page in each width and both themes; afterwards it is as wide as it was, and light."""
+        was = self.page.viewport_size
+        assert was is not None
+        for width in widths or (DESKTOP, PHONE):
+            self.page.set_viewport_size({"width": width, "height": 900})
+            for theme in THEMES:
+                assert self.page.evaluate(SWITCH, theme), f"The page does not turn {theme}."
+                yield f"{width} {theme}"
+        self.page.set_viewport_size(was)
+        self.page.evaluate(SWITCH, "light")
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_alice_looks_around(browser: Browser, live_server: Any, bobs: Mailbox, width: int, theme: str) -> None:
-    visit = Visit(browser, live_server, width, theme)
+    def assert_fits(self, name: str) -> None:
+        """Nothing sticks out of the open page on any screen in any theme."""
+        for look in self.looks():
+            if folder := os.environ.get("SCREENSHOTS"):
+                self.page.screenshot(path=f"{folder}/{name.strip('/').replace('/', '-')}-{look}.png", full_page=True)
+            assert not self.sticks_out(), f"{name}, {look}"
+
+    def assert_fine(self, name: str) -> None:
+        """The open page fits every screen, and nothing has gone wrong so far."""
+        self.assert_fits(name)
+        assert self.troubles == [], name
+
+
+def test_alice_looks_around(browser: Browser, live_server: Any, bobs: Mailbox) -> None:
+    visit = Visit(browser, live_server)
     email = bobs.received_emails.get()
     for address in (
         "/",
@@ -103,15 +135,24 @@ def test_alice_looks_around(browser: Browser, live_server: Any, bobs: Mailbox, w
         f"/mailboxes/mailbox/{bobs.pk}/history/",
     ):
         visit.open(live_server.url + address)
-        assert visit.troubles == [], address
-        assert not visit.sticks_out(), address
-        is_dark = visit.page.evaluate("document.documentElement.classList.contains('dark')")
-        assert is_dark == (theme == "dark"), address
+        visit.assert_fine(address)
     visit.context.close()
 
 
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_page_looks_as_the_system_of_its_reader_does(
+    browser: Browser, live_server: Any, bobs: Mailbox, theme: str
+) -> None:
+    visit = Visit(browser, live_server, theme=theme)
+    for page in (visit, Visit(browser, live_server, theme=theme, user=bobs.regarding_user)):
+        page.open(live_server.url + ("/" if page is visit else "/mailbox/"))
+        is_dark = page.page.evaluate("document.documentElement.classList.contains('dark')")
+        assert is_dark == (theme == "dark")
+        page.context.close()
+
+
 def test_the_body_is_shown_and_can_do_nothing(browser: Browser, live_server: Any, bobs: Mailbox) -> None:
-    visit = Visit(browser, live_server, DESKTOP, "light")
+    visit = Visit(browser, live_server)
     visit.open(f"{live_server.url}/email/{bobs.received_emails.get().pk}/")
     frame = visit.page.frame_locator("iframe")
     assert frame.locator("p").first.inner_text() == "Good news"
@@ -122,7 +163,7 @@ def test_the_body_is_shown_and_can_do_nothing(browser: Browser, live_server: Any
 
 
 def test_alice_presses_sync_now(browser: Browser, live_server: Any, bobs: Mailbox) -> None:
-    visit = Visit(browser, live_server, PHONE, "light")
+    visit = Visit(browser, live_server, PHONE)
     visit.open(live_server.url + "/mailboxes/mailbox/?q=bob")
     visit.page.get_by_role("button", name="Sync now Bob").click()
     visit.page.get_by_text("legs were asked to run now").wait_for()
@@ -132,16 +173,15 @@ def test_alice_presses_sync_now(browser: Browser, live_server: Any, bobs: Mailbo
     visit.context.close()
 
 
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_alice_pulls_the_brake_with_two_clicks(browser: Browser, live_server: Any, bobs: Mailbox, width: int) -> None:
-    visit = Visit(browser, live_server, width, "light")
+def test_alice_pulls_the_brake_with_two_clicks(browser: Browser, live_server: Any, bobs: Mailbox) -> None:
+    visit = Visit(browser, live_server, PHONE)
     visit.open(live_server.url + "/")
     visit.page.get_by_role("link", name="Pause…").click()
     visit.page.locator("[name=reason]").fill("The mail server moves house.")
     visit.page.get_by_role("button", name="Pause now").click()
     visit.page.get_by_text("Synchronization is paused for the whole organization.").wait_for()
     assert "The mail server moves house." in MailboxLeg.objects.get(mailbox=bobs, leg=Leg.INCOMING).skip_reason
-    assert not visit.sticks_out()
+    visit.assert_fine("paused")
     visit.page.get_by_role("button", name="Resume").click()
     visit.page.get_by_text("Resumed: the organization.").wait_for()
     assert MailboxLeg.objects.get(mailbox=bobs, leg=Leg.INCOMING).requested_on is not None
@@ -149,17 +189,14 @@ def test_alice_pulls_the_brake_with_two_clicks(browser: Browser, live_server: An
     visit.context.close()
 
 
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_alice_sets_a_profile_for_a_ticked_mailbox(
-    browser: Browser, live_server: Any, bobs: Mailbox, width: int
-) -> None:
-    branch, visit = profile("Branch"), Visit(browser, live_server, width, "light")
+def test_alice_sets_a_profile_for_a_ticked_mailbox(browser: Browser, live_server: Any, bobs: Mailbox) -> None:
+    branch, visit = profile("Branch"), Visit(browser, live_server, PHONE)
     visit.open(live_server.url + "/mailboxes/mailbox/?q=bob")
     visit.page.locator(f"input[name=_selected_action][value='{bobs.pk}']").check()
     visit.page.locator("select[name=action]").select_option("set_profile")
     visit.page.locator("button[name=index]").click()
     visit.page.get_by_role("heading", name="Set the profile of 1 mailbox?").wait_for()
-    assert not visit.sticks_out()
+    visit.assert_fine("set the profile")
     visit.page.locator("select[name=profile]").select_option("Branch")
     visit.page.get_by_role("button", name="Set the profile").click()
     visit.page.get_by_text("1 mailboxes were changed").wait_for()

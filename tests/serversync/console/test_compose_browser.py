@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -46,26 +45,20 @@ def alices(sandbox: Any, transactional_db: None) -> Mailbox:
     return found
 
 
-@pytest.mark.parametrize(("width", "theme"), [(DESKTOP, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
 def test_alice_writes_sends_and_sees_it_leave(
-    browser: Browser, live_server: Any, sandbox: Any, alices: Mailbox, tmp_path: Path, width: int, theme: str
+    browser: Browser, live_server: Any, sandbox: Any, alices: Mailbox, tmp_path: Path, width: int
 ) -> None:
-    visit = Visit(browser, live_server, width, theme, alices.regarding_user)
+    visit = Visit(browser, live_server, width, user=alices.regarding_user)
     page = visit.page
-
-    def look(name: str) -> None:
-        if folder := os.environ.get("SCREENSHOTS"):
-            page.screenshot(path=f"{folder}/compose-{name}-{width}-{theme}.png", full_page=True)
-        assert visit.troubles == [], name
-        assert not visit.sticks_out(), name
 
     asked = Email.objects.get(direction_code=False)
     visit.open(f"{live_server.url}/mailbox/email/{asked.pk}/")
-    look("question")
+    visit.assert_fine("compose question")
     page.get_by_role("link", name="Reply to all").click()
     page.get_by_label("Cc", exact=True).press_sequentially("anna")
     page.get_by_role("option", name="Anna Other").wait_for()
-    look("suggestions")
+    assert not visit.sticks_out()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     assert page.get_by_label("Cc", exact=True).input_value() == "Anna Other <anna@acme.test>, "
@@ -78,20 +71,20 @@ def test_alice_writes_sends_and_sees_it_leave(
     page.keyboard.type("Ten euros.")
     (tmp_path / "prices.txt").write_text("10")
     page.get_by_label("Add files").set_input_files(tmp_path / "prices.txt")
-    look("written")
+    visit.assert_fine("compose written")
     page.get_by_role("button", name="Save draft").click()
     page.get_by_text("Saved as a draft").wait_for()
-    look("draft")
+    visit.assert_fine("compose draft")
     page.get_by_role("button", name="Send", exact=True).click()
     page.get_by_text("It leaves at the next run.").first.wait_for()
-    look("waiting")
+    visit.assert_fine("compose waiting")
     send(alices)
     page.reload()
     page.get_by_text("Accepted by the server").first.wait_for()
-    look("sent")
+    visit.assert_fine("compose sent")
     for box in ("Drafts", "Outbox", "Failed", "Sent"):
         page.goto(f"{live_server.url}/mail/?show={box.lower()}")
-        look(f"list-{box.lower()}")
+        visit.assert_fine(f"mail {box.lower()}")
     visit.context.close()
 
     email = Email.objects.get(subject="Re: Quote?")
@@ -104,7 +97,7 @@ def test_alice_writes_sends_and_sees_it_leave(
 
 
 def test_a_mistake_is_told_and_plain_text_stays_plain(browser: Browser, live_server: Any, alices: Mailbox) -> None:
-    visit = Visit(browser, live_server, DESKTOP, "light", alices.regarding_user)
+    visit = Visit(browser, live_server, user=alices.regarding_user)
     page = visit.page
     visit.open(f"{live_server.url}/mail/new/")
     page.get_by_label("To", exact=True).fill("Ann")
@@ -115,8 +108,7 @@ def test_a_mistake_is_told_and_plain_text_stays_plain(browser: Browser, live_ser
     assert page.get_by_role("textbox", name="Message").input_value().split() == ["One", "Two"]
     page.get_by_role("button", name="Send", exact=True).click()
     assert "“Ann” may be Ann Acme <ann@acme.test>; Anna Other" in page.get_by_role("alert").inner_text()
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=f"{folder}/compose-mistake-{DESKTOP}-light.png", full_page=True)
+    visit.assert_fits("compose mistake")
     page.get_by_label("To", exact=True).fill("ann@acme.test")
     page.get_by_role("button", name="Save draft").click()
     page.get_by_text("Saved as a draft").wait_for()

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from mailboxes.models import Mailbox
 from tests.serversync.console.people import kept, mailbox, plain_letter, profile, row
-from tests.serversync.console.roles import Office, open_office
+from tests.serversync.console.roles import Office
 from tracking.crm.models import Email
 from tracking.decide.verdicts import REASON_TEXTS, Reason
 from tracking.facts.decisions import PAGE
@@ -24,11 +24,6 @@ ANN = "ann@acme.test"
 @pytest.fixture
 def bobs(db: None) -> Mailbox:
     return mailbox("Bob", profile())
-
-
-@pytest.fixture
-def office(db: None) -> Office:
-    return open_office()
 
 
 def ignored(of: Mailbox, message_id: str = "<one@acme.test>", **columns: object) -> LedgerRow:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html as parser
 
-from tracking.crm.display import PLACEHOLDER, page, plain_html, safe_html
+from tracking.crm.display import PLACEHOLDER, editable, page, plain_html, safe_html, sendable
 
 PICTURE = "data:image/png;base64,iVBORw0KGgo="
 ALLOWED_SOURCES = re.compile(r"data:image/(png|jpeg|jpg|gif|webp);base64,|" + re.escape(PLACEHOLDER))
@@ -62,7 +62,7 @@ HOSTILE = {
 }
 
 
-def assert_harmless(shown: str) -> None:
+def assert_harmless(shown: str, sources: re.Pattern[str] = ALLOWED_SOURCES) -> None:
     """Nothing active, nothing remote, nothing that leads back into the console."""
     for node in parser.fromstring(f"<div>{shown}</div>").iter():
         assert node.tag not in NEVER, shown
@@ -70,7 +70,7 @@ def assert_harmless(shown: str) -> None:
             assert not name.startswith("on"), shown
             assert name in ("style", "title", "alt", "href", "src", "rel", "target") or ":" not in value, shown
             if name == "src":
-                assert ALLOWED_SOURCES.match(value), shown
+                assert sources.match(value), shown
             if name == "href":
                 assert re.match(r"\s*(https?|mailto|tel):", value), shown
             if name == "style":
@@ -87,6 +87,22 @@ def test_hostile_html_comes_out_harmless(sent: str) -> None:
 @given(st.text(alphabet="<>/=\"' &;:#()abcijlmnoprstuvx\\\t", max_size=80))
 def test_whatever_is_sent_comes_out_harmless(sent: str) -> None:
     assert_harmless(safe_html(f"<a href='{sent}'>{sent}</a><img src='{sent}'><p style='{sent}'>{sent}", lambda _: ""))
+
+
+IN_AN_EDITOR = re.compile(r"/here\.svg#src:\S+\Z|data:image/(png|jpeg|jpg|gif|webp);base64,")
+
+
+@pytest.mark.parametrize("sent", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_html_that_is_quoted_is_harmless_in_the_editor(sent: str) -> None:
+    assert_harmless(editable(sent, lambda _: "/here.svg"), IN_AN_EDITOR)
+
+
+@given(st.text(alphabet="<>/=\"' &;:#()abcijlmnoprstuvx\\\t", max_size=80))
+def test_what_the_editor_shows_is_what_goes_out(sent: str) -> None:
+    html = f"<img src='cid:{sent}'><img src='https://them.test/{sent}'><p title='{sent}'>{sent}"
+    shown = editable(html, lambda _: "/here.svg")
+    assert_harmless(shown, IN_AN_EDITOR)
+    assert sendable(shown) == sendable(html)
 
 
 def test_an_image_of_the_mail_itself_is_shown_and_a_missing_one_is_named() -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from mailboxes.models import Mailbox, Organization
 from tests.company import Company, receive
 from tests.letters import letter
-from tests.serversync.console.test_browser import DESKTOP, PHONE, Visit, browser
+from tests.serversync.console.test_browser import PHONE, Visit, browser
 from tests.world import SandboxProcess
 from tracking.crm.models import Email
 
@@ -30,18 +30,14 @@ def alices(sandbox: SandboxProcess, transactional_db: None) -> Mailbox:
     return alices
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_the_button_beside_save_shows_what_would_change(
-    browser: Browser, live_server: Any, alices: Mailbox, width: int, theme: str
-) -> None:
-    visit = Visit(browser, live_server, width, theme, alices.regarding_user)
+def test_the_button_beside_save_shows_what_would_change(browser: Browser, live_server: Any, alices: Mailbox) -> None:
+    visit = Visit(browser, live_server, PHONE, user=alices.regarding_user)
     visit.open(live_server.url + "/mailbox/")
     visit.page.get_by_label("Email messages in response to our email").check()
     visit.page.get_by_role("button", name="See what would change").click()
     visit.page.get_by_text("What would change for").wait_for()
     assert visit.page.locator("table.ss-table tbody tr").count() == 4
-    assert not visit.sticks_out()
+    visit.assert_fine("what would change")
     visit.page.get_by_role("button", name="Save this filter").click()
     visit.page.get_by_text("Saved.").first.wait_for()
     alices.regarding_user.sync_settings.refresh_from_db()
@@ -50,11 +46,8 @@ def test_the_button_beside_save_shows_what_would_change(
     visit.context.close()
 
 
-@pytest.mark.parametrize(("width", "theme"), [(DESKTOP, "light"), (PHONE, "dark")])
-def test_settings_are_tried_and_saved_from_there(
-    browser: Browser, live_server: Any, alices: Mailbox, width: int, theme: str
-) -> None:
-    visit = Visit(browser, live_server, width, theme)
+def test_settings_are_tried_and_saved_from_there(browser: Browser, live_server: Any, alices: Mailbox) -> None:
+    visit = Visit(browser, live_server, PHONE)
     visit.open(live_server.url + "/mailboxes/organization/1/change/")
     visit.page.locator("[name=maximum_message_size]").evaluate("field => { field.value = 1000000 }")
     visit.page.locator("[name=sss_force_filtering_method_for_user_mailboxes]").evaluate(
@@ -64,7 +57,7 @@ def test_settings_are_tried_and_saved_from_there(
     visit.page.get_by_label("Address of the mailbox").fill("alice@us.test")
     visit.page.get_by_role("button", name="See what would change").click()
     visit.page.get_by_text("What would change for").wait_for()
-    assert not visit.sticks_out()
+    visit.assert_fine("what settings would change")
     visit.page.get_by_role("button", name="Save the form").click()
     visit.page.wait_for_url("**/mailboxes/organization/**")
     assert Organization.objects.get().overrides == {
@@ -75,7 +68,7 @@ def test_settings_are_tried_and_saved_from_there(
     visit.context.close()
 
 
-def test_the_page_before_rebuilding_fits_a_phone(browser: Browser, live_server: Any, alices: Mailbox) -> None:
+def test_the_page_before_rebuilding_fits(browser: Browser, live_server: Any, alices: Mailbox) -> None:
     user = alices.regarding_user
     user.is_staff = user.is_superuser = True
     user.save()
@@ -91,7 +84,7 @@ def test_the_page_before_rebuilding_fits_a_phone(browser: Browser, live_server: 
         }"""
     )
     visit.page.get_by_role("button", name="Rebuild 1 email").wait_for()
-    assert not visit.sticks_out()
+    visit.assert_fine("before rebuilding")
     visit.page.get_by_role("button", name="Rebuild 1 email").click()
     visit.page.get_by_text("Rebuilt: 1.").first.wait_for()
     assert visit.troubles == []

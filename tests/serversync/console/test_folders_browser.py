@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
@@ -57,27 +56,18 @@ def press(page: Page, name: str, by_keyboard: bool, role: Any = "button") -> Non
 
 
 @pytest.mark.parametrize(
-    ("width", "theme", "frame", "by_keyboard"),
-    [
-        (DESKTOP, "light", "owner", True),
-        (DESKTOP, "dark", "console", False),
-        (PHONE, "light", "owner", False),
-        (PHONE, "dark", "owner", False),
-    ],
+    ("width", "frame", "by_keyboard"), [(DESKTOP, "owner", True), (DESKTOP, "console", False), (PHONE, "owner", False)]
 )
 def test_alice_picks_a_folder_and_its_mail_is_tracked(
-    browser: Browser, live_server: Any, alice: Mailbox, axe: str, width: int, theme: str, frame: str, by_keyboard: bool
+    browser: Browser, live_server: Any, alice: Mailbox, axe: str, width: int, frame: str, by_keyboard: bool
 ) -> None:
-    visit = Visit(browser, live_server, width, theme, alice.regarding_user)
+    visit = Visit(browser, live_server, width, user=alice.regarding_user)
     page = visit.page
 
     def look(name: str) -> None:
         page.wait_for_load_state("networkidle")
-        if folder := os.environ.get("SCREENSHOTS"):
-            page.screenshot(path=f"{folder}/folders-{name}-{frame}-{width}-{theme}.png", full_page=True)
-        assert visit.troubles == [], name
-        assert not visit.sticks_out(), name
-        assert faults(page, axe) == [], name
+        visit.assert_fine(f"folders {name} {frame}")
+        assert faults(visit, axe, width) == [], name
 
     visit.open(live_server.url + ("/mailbox/folders/" if frame == "owner" else f"/mailbox/{alice.pk}/folders/"))
     press(page, "Fetch the folders", by_keyboard)

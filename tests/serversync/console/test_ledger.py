@@ -13,7 +13,7 @@ from tracking.crm.models.states import EmailStatus
 from tracking.decide.verdicts import REASON_TEXTS, Reason
 from tracking.facts.why import explain, sent_with
 from tracking.keep.redo import ignore, redo
-from tracking.models import Acknowledgement, LedgerRow, LedgerState, Placement
+from tracking.models import Acknowledgement, Explicit, LedgerRow, LedgerState, Placement
 
 ALL = LedgerRow.objects.all
 
@@ -41,6 +41,7 @@ def test_an_exact_id_does_not_bring_its_neighbours(db: None) -> None:
     ("state", "columns", "words"),
     [
         (LedgerState.PENDING, {}, "not been judged yet"),
+        (LedgerState.PENDING, {"explicit": Explicit.PERSON}, "A person asked to track it"),
         (LedgerState.PENDING, {"attempts": 2}, "failed 2 times and is tried again"),
         (LedgerState.QUARANTINED, {"attempts": 5}, "failed 5 times and is kept aside"),
         (LedgerState.GONE, {}, "stopped showing it"),

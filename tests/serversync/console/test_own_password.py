@@ -69,6 +69,27 @@ def test_what_is_refused_is_explained_and_not_sent_back(
     assert Client().login(username="alice", password=OLD)
 
 
+@pytest.mark.parametrize("page", ["owner:password", "admin:password_change"])
+def test_at_a_desk_that_was_left_open_nobody_guesses_for_long(desk: Client, alice: Any, page: str) -> None:
+    alice.is_staff = True
+    alice.save()
+    fields = {"old_password": "wrong", "new_password1": NEW, "new_password2": NEW}
+    for _ in range(throttle.PER_NAME):
+        assert desk.post(reverse(page), fields).status_code == 200
+    answer = desk.post(reverse(page), fields | {"old_password": OLD})
+    assert answer.status_code == 429
+    assert "Too many wrong passwords. Try again in 15 minutes." in answer.content.decode()
+    assert Client().login(username="alice", password=OLD)
+
+
+def test_the_right_password_forgets_the_wrong_ones(desk: Client) -> None:
+    for _ in range(throttle.PER_NAME - 1):
+        change(desk, old="wrong")
+    assert "Your password is changed." in change(desk)
+    assert "Your old password was entered incorrectly." in change(desk, old="wrong")
+    assert "Your password is changed." in change(desk, old=NEW, new=f"{NEW}!", again=f"{NEW}!")
+
+
 def test_wrong_guesses_here_do_not_close_the_door(desk: Client) -> None:
     for _ in range(throttle.PER_NAME + 1):
         change(desk, old="wrong")

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 from mailboxes.models import IncomingFilter, LegStatus, Mailbox, Queue, TraceLevel, TraceLog, Trial, UserSettings
 from tests.letters import letter
 from tests.serversync.console.people import kept, mailbox, profile, row
-from tests.serversync.console.test_browser import DESKTOP, PHONE, Visit, browser
+from tests.serversync.console.test_browser import PHONE, Visit, browser
 from tracking.models import LedgerState
 
 __all__ = ["browser"]
@@ -41,19 +41,12 @@ def alices(transactional_db: None) -> Mailbox:
     return found
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_alice_looks_at_her_mailbox(
-    browser: Browser, live_server: Any, alices: Mailbox, width: int, theme: str
-) -> None:
-    visit = Visit(browser, live_server, width, theme, alices.regarding_user)
+def test_alice_looks_at_her_mailbox(browser: Browser, live_server: Any, alices: Mailbox) -> None:
+    visit = Visit(browser, live_server, user=alices.regarding_user)
     queue = Queue.objects.get()
     for address in ("/mailbox/", f"/mailbox/queue/{queue.pk}/", f"/mailbox/email/{alices.received_emails.get().pk}/"):
         visit.open(live_server.url + address)
-        assert visit.troubles == [], address
-        assert not visit.sticks_out(), address
-        is_dark = visit.page.evaluate("document.documentElement.classList.contains('dark')")
-        assert is_dark == (theme == "dark"), address
+        visit.assert_fine(address)
     visit.context.close()
 
 
@@ -70,7 +63,7 @@ def tab_to(page: Page, what: str, most: int = 60) -> None:
 def test_alice_changes_the_filter_on_her_phone_by_keyboard_alone(
     browser: Browser, live_server: Any, alices: Mailbox
 ) -> None:
-    visit = Visit(browser, live_server, PHONE, "light", alices.regarding_user)
+    visit = Visit(browser, live_server, PHONE, user=alices.regarding_user)
     visit.open(live_server.url + "/mailbox/")
     tab_to(visit.page, "input[name=takes]")
     visit.page.keyboard.press("ArrowDown")
@@ -83,13 +76,13 @@ def test_alice_changes_the_filter_on_her_phone_by_keyboard_alone(
     visit.context.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_alice_signs_in_by_keyboard(browser: Browser, live_server: Any, alices: Mailbox, theme: str) -> None:
+def test_alice_signs_in_by_keyboard(browser: Browser, live_server: Any, alices: Mailbox) -> None:
     alices.regarding_user.set_password("right")
     alices.regarding_user.save()
-    visit = Visit(browser, live_server, PHONE, theme, alices.regarding_user)
+    visit = Visit(browser, live_server, PHONE, user=alices.regarding_user)
     visit.context.clear_cookies()
     visit.open(live_server.url + "/mailbox/")
+    visit.assert_fine("login")
     visit.page.get_by_label("Username").fill("alice")
     visit.page.keyboard.press("Tab")
     visit.page.keyboard.type("right")

@@ -27,16 +27,11 @@ from serversync.console.plain_words import say_legs
 from tests.company import Company, receive
 from tests.letters import letter
 from tests.serversync.console.people import PASSWORD, kept, plain_letter, row
-from tests.serversync.console.roles import Office, browser, open_office
+from tests.serversync.console.roles import Office, browser
 from tracking.crm.models.states import DeliveryState, EmailStatus
 from tracking.models import LedgerState
 
 OWN = "/mailbox/"
-
-
-@pytest.fixture
-def office(db: None) -> Office:
-    return open_office()
 
 
 @pytest.fixture
@@ -53,6 +48,11 @@ def press(client: Client, button: str, of: Mailbox, *more: Any, **fields: Any) -
 
 def policy(**overrides: Any) -> None:
     Organization.objects.update_or_create(pk=1, defaults={"overrides": overrides})
+
+
+def test_alice_sees_from_whom_the_mail_was_that_was_left_out(office: Office, alice: Client) -> None:
+    row(office.alices, LedgerState.IGNORED, reason=1, message_id="<news@shop.test>", sender="news@shop.test")
+    assert "<b>news@shop.test</b>" in alice.get(OWN).content.decode()
 
 
 # (status, enabled, healing, reason) → what the page says
@@ -273,7 +273,7 @@ def test_a_member_of_the_queue_reads_its_page_and_has_no_buttons(office: Office)
     page = office.browsers["mia"].get(address).content.decode()
     assert "For the queue" in page
     assert 'action="/mailbox/mine/' not in page
-    assert "alice, changes its settings" in page
+    assert "Alice, changes its settings" in page
     assert "/mailbox/mine/" in office.browsers["alice"].get(address).content.decode()
 
 

@@ -13,16 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailboxes.models import Mailbox, QueueItem
-from tests.serversync.console.roles import Office, open_office, tracked
+from tests.serversync.console.roles import Office, tracked
 from tracking.crm.models import Email
 from tracking.keep import exclusions
 from tracking.models import Explicit, LedgerRow, LedgerState, Placement, TrackingExclusion
 from tracking.models.exclusions import ExclusionKind
-
-
-@pytest.fixture
-def office(db: None) -> Office:
-    return open_office()
 
 
 @pytest.fixture
@@ -196,6 +191,18 @@ def test_alice_tracks_what_was_left_out_of_her_queue(office: Office, alice: Clie
     office.ignored.refresh_from_db()
     assert (office.ignored.state, office.ignored.explicit) == (LedgerState.PENDING, Explicit.PERSON)
     assert office.ignored.explicit_by == office.people["alice"]
+
+
+def test_alice_tracks_it_on_the_page_that_answers_why(office: Office, alice: Client) -> None:
+    answer = reverse("owner:explain", args=[office.supports.pk, office.ignored.pk])
+    button = f'action="{reverse("owner:track", args=[office.supports.pk, office.ignored.pk])}"'
+    assert button in alice.get(answer).content.decode()
+    assert button not in office.browsers["mia"].get(answer).content.decode()  # she works there, and does not own it
+    track = reverse("owner:track", args=[office.supports.pk, office.ignored.pk])
+    followed = alice.post(track, headers={"referer": f"http://testserver{answer}"}, follow=True)
+    assert followed.request["PATH_INFO"] == answer
+    assert "A person asked to track it: it is fetched and tracked at the next run." in followed.content.decode()
+    assert button not in followed.content.decode()
 
 
 def test_alice_is_told_that_the_server_has_it_no_more(office: Office, alice: Client) -> None:

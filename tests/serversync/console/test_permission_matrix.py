@@ -26,9 +26,16 @@ from mailboxes.models import (
     TraceLog,
 )
 from profiles import history
-from tests.serversync.console.roles import ROLES, Office, browser, open_office
+from tests.serversync.console.roles import ROLES, Office, browser
+from tests.serversync.console.synchronized_rows import calendar_arguments, calendar_pages, of_calendar, synchronized
 from tracking.crm.models import Account, Case, Contact, DomainEvent, Lead
-from tracking.models import MailboxTrackingFolder, Placement, SyncCursor, TrackingExclusion
+from tracking.crm.writing import NewEmail, write_draft
+from tracking.models import (
+    MailboxTrackingFolder,
+    Placement,
+    SyncCursor,
+    TrackingExclusion,
+)
 
 # One letter per role, in the order of ROLES: y yes, l sent to the login page, n refused, h hidden (there is no such page).
 PAGES: dict[str, tuple[str, str]] = {
@@ -41,6 +48,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "owner:own_folders": ("GET", "lyyyyyyy"),
     "owner:folders": ("GET", "lhynhhhh"),
     "owner:folder_status": ("GET", "lhynhhhh"),
+    "owner:folder_progress": ("GET", "lhynhhhh"),
     "owner:fetch_folders": ("POST", "lhynhhhh"),
     "owner:new_folder": ("POST", "lhynhhhh"),
     "owner:folder_rule": ("GET", "lhynhhhh"),
@@ -48,6 +56,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "owner:filter": ("POST", "lhynhhhh"),
     "owner:dry_run": ("POST", "lhynhhhh"),
     "owner:newcomers": ("POST", "lhnnhhhh"),  # a queue has its owner's choice
+    "owner:send_as": ("POST", "lhnnhhhh"),  # a user's own consent; in a queue its people send
     "owner:credentials": ("POST", "lhynhhhh"),
     "owner:methods": ("POST", "lhnnhhhh"),  # not by this policy
     "owner:test": ("POST", "lhynhhhh"),
@@ -72,6 +81,14 @@ PAGES: dict[str, tuple[str, str]] = {
     "owner:who": ("GET", "lhyyhhhn"),
     "owner:belonging": ("GET", "lhyyhhhn"),
     "owner:privacy": ("POST", "lhyyhhhn"),  # mail of a queue belongs to its people
+    "compose:mine": ("GET", "lyyyyyyy"),
+    "compose:people": ("GET", "lyyyyyyy"),
+    "compose:records": ("GET", "lyyyyyyy"),
+    "compose:new": ("GET", "lyyyyyyy"),
+    "compose:reply": ("GET", "lhyyhhhy"),
+    "compose:reply_all": ("GET", "lhyyhhhy"),
+    "compose:forward": ("GET", "lhyyhhhy"),
+    "compose:edit": ("GET", "lhynhhhh"),  # its writer and the owner of the queue, no member, no administrator
     "queues:mine": ("GET", "lyyyyyyy"),
     "queues:queue": ("GET", "lhyyhhhh"),
     "queues:work": ("POST", "lhyyhhhh"),
@@ -95,6 +112,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "console:dry_run_settings": ("POST", "llllnnyy"),
     "console:folders": ("GET", "llllnnyy"),
     "console:folder_status": ("GET", "llllnnyy"),
+    "console:folder_progress": ("GET", "llllnnyy"),
     "console:fetch_folders": ("POST", "llllnnyy"),
     "console:new_folder": ("POST", "llllnnyy"),
     "console:folder_rule": ("GET", "llllnnyy"),
@@ -113,11 +131,13 @@ PAGES: dict[str, tuple[str, str]] = {
     "console:settings_help": ("GET", "lyyyyyyy"),
     "console:test_new_profile": ("POST", "llllnnyy"),
     "console:test_profile": ("POST", "llllnnyy"),
+    **calendar_pages(),
     "admin:index": ("GET", "llllyyyy"),
     "admin:search": ("GET", "llllyyyy"),
     "admin:login": ("GET", "yyyyyyyy"),
     "admin:logout": ("POST", "llllllll"),
-    "admin:password_change": ("GET", "llllyyyy"),
+    "password_change": ("GET", "lyyyyyyy"),
+    "admin:password_change": ("GET", "lyyyyyyy"),
     "admin:password_change_done": ("GET", "llllyyyy"),
     "admin:autocomplete": ("GET", "llllnnyy"),
     "admin:jsi18n": ("GET", "llllyyyy"),
@@ -149,6 +169,14 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "tracking_synccursor": ("nnyy", "nnnn", "nnnn"),
     "tracking_trackingexclusion": ("nnyy", "nnyy", "nnyy"),
     "tracking_mailboxtrackingfolder": ("nnyy", "nnyy", "nnyy"),
+    "tracking_exchangesyncidmapping": ("nnyy", "nnnn", "nnnn"),
+    "tracking_syncconflict": ("nnyy", "nnnn", "nnnn"),
+    "tracking_recycleditem": ("nnyy", "nnnn", "nnnn"),
+    "tracking_heldwrite": ("nnyy", "nnnn", "nnnn"),
+    "tracking_helddeletion": ("nnyy", "nnnn", "nnnn"),
+    "tracking_syncattributemapping": ("nnyy", "nnnn", "nnnn"),
+    "tracking_syncfilter": ("nnyy", "nnnn", "nnnn"),
+    "tracking_syncprogress": ("nnyy", "nnnn", "nnnn"),
     "auth_user": ("nnyy", "nnyy", "nnny"),
     "auth_group": ("nnny", "nnny", "nnny"),
     "auditlog_logentry": ("yyyy", "nnnn", "nnnn"),  # of what each may look at
@@ -197,11 +225,6 @@ def test_every_address_has_a_line_and_every_line_an_address() -> None:
 
 
 @pytest.fixture
-def office(db: None) -> Office:
-    return open_office()
-
-
-@pytest.fixture
 def things(office: Office) -> dict[str, Any]:
     """One row of every model that has a page, by the name of the model."""
     now = timezone.now()
@@ -239,6 +262,7 @@ def things(office: Office) -> dict[str, Any]:
         SyncCursor.objects.create(leg=supports.legs.get(leg=0), folder="inbox", moved_on=now),
         TrackingExclusion.objects.create(kind=1, value="spam.test", created_on=now),
         MailboxTrackingFolder.objects.create(mailbox=supports, exchange_folder_id="f", exchange_folder_name="Deals"),
+        *synchronized(office, now),
         office.bobs.regarding_user,
         Group.objects.get(name="auditor"),
         Failure.objects.create(id="f" * 32, name="f", success=False, **done),
@@ -247,7 +271,8 @@ def things(office: Office) -> dict[str, Any]:
     ]
     named = {f"{one._meta.app_label}_{one._meta.model_name}": one for one in made}
     never = TrackingExclusion.objects.create(mailbox=supports, kind=1, value="spam.test", created_on=now)
-    return named | {"never": never}
+    draft = write_draft(NewEmail(supports, [], "From us"), now, supports.regarding_queue.owner)
+    return named | {"never": never, "draft": draft} | of_calendar(office, now)
 
 
 def arguments(name: str, office: Office, things: dict[str, Any]) -> list[Any]:
@@ -262,6 +287,8 @@ def arguments(name: str, office: Office, things: dict[str, Any]) -> list[Any]:
         if name in special:
             return special[name]
         return [things[model].pk] if model in things and operation in ("change", "history", "delete") else []
+    if name.startswith(("calendar:", "calendars:", "synchronizing:")):
+        return calendar_arguments(name, office, things)
     supports, email = office.supports.pk, office.to_support.pk
     special = {
         "owner:queue": [office.supports.regarding_queue_id],
@@ -271,6 +298,7 @@ def arguments(name: str, office: Office, things: dict[str, Any]) -> list[Any]:
         "owner:track": [supports, office.ignored.pk],
         "owner:exclusion": [supports, things["never"].pk],
         "owner:explain": [supports, office.ignored.pk],
+        "compose:edit": [things["draft"].pk],
         "console:explain": [office.ignored.pk],
         "owner:dismiss": [supports, things["mailboxes_tracelog"].pk],
         "console:dry_run_queue": [office.supports.regarding_queue_id],
@@ -285,7 +313,19 @@ def arguments(name: str, office: Office, things: dict[str, Any]) -> list[Any]:
     if name.endswith("attachment"):
         return [email, office.to_support.attachments.get().attachment_number]
     about_email = name.endswith(
-        (":email", ":body", ":original", ":settle_delivery", ":privacy", ":fetch_whole", ":belonging", ":untrack")
+        (
+            ":email",
+            ":body",
+            ":original",
+            ":settle_delivery",
+            ":privacy",
+            ":fetch_whole",
+            ":belonging",
+            ":untrack",
+            ":reply",
+            ":reply_all",
+            ":forward",
+        )
     )
     about_mailbox = name.startswith("owner:") or name in [
         f"console:{n}" for n in ("mailbox", "sync", "test", "count", "trials", "dry_run", *ABOUT_FOLDERS)
@@ -294,8 +334,9 @@ def arguments(name: str, office: Office, things: dict[str, Any]) -> list[Any]:
 
 
 OWN_PAGES = ("owner:own", "owner:own_folders", "owner:alerts", "owner:password")
-ABOUT_FOLDERS = ("folders", "folder_status", "fetch_folders", "new_folder", "folder_rule")
+ABOUT_FOLDERS = ("folders", "folder_status", "folder_progress", "fetch_folders", "new_folder", "folder_rule")
 QUERIES = {
+    **{f"{space}:new_filter": "?kind=task" for space in ("calendar", "calendars", "synchronizing")},
     "admin:autocomplete": "?app_label=mailboxes&model_name=mailbox&field_name=owner&term=",
     "owner:folder_rule": "?folder=f",
     "console:folder_rule": "?folder=f",

@@ -173,6 +173,7 @@ def test_that_it_also_came_to_a_queue_opens_it_to_nobody_there(office: Office) -
     mia = office.browsers["mia"]
     page = words_of(mia.get(reverse("owner:queue", args=[office.supports.regarding_queue_id])))
     assert "For Alice alone" not in page
+    assert LAWYER not in page
     assert PRIVATE in page
     assert mia.get(reverse("owner:email", args=[office.to_alice.pk])).status_code == 404
     page = words_of(office.browsers["alice"].get(reverse("owner:queue", args=[office.supports.regarding_queue_id])))
@@ -180,7 +181,7 @@ def test_that_it_also_came_to_a_queue_opens_it_to_nobody_there(office: Office) -
 
 
 def shown_again(office: Office, mailbox: Mailbox) -> None:
-    row(mailbox, LedgerState.TRACKED, reason=6, email=office.to_alice)
+    row(mailbox, LedgerState.TRACKED, reason=6, email=office.to_alice, sender=LAWYER)
 
 
 def test_alice_marks_a_mail_as_private_and_takes_it_back(office: Office) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from mailboxes.models import Mailbox, Queue, QueueItem, QueueMember
 from tests.letters import letter
 from tests.serversync.console.people import kept, mailbox
-from tests.serversync.console.test_browser import DESKTOP, PHONE, Visit, browser
+from tests.serversync.console.test_browser import PHONE, Visit, browser
 from tests.serversync.console.test_owner_browser import tab_to
 from tracking.crm.models import Case, Email
 
@@ -42,10 +42,8 @@ def alice() -> Any:
     return Mailbox.objects.get(regarding_user__username="alice").regarding_user
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_alice_looks_at_what_waits(browser: Browser, live_server: Any, support: Queue, width: int, theme: str) -> None:
-    visit = Visit(browser, live_server, width, theme, alice())
+def test_alice_looks_at_what_waits(browser: Browser, live_server: Any, support: Queue) -> None:
+    visit = Visit(browser, live_server, user=alice())
     email = Email.objects.get(subject="The printer burns")
     for address in (
         "/queue/",
@@ -54,16 +52,12 @@ def test_alice_looks_at_what_waits(browser: Browser, live_server: Any, support: 
         f"/mailbox/email/{email.pk}/",
     ):
         visit.open(live_server.url + address)
-        assert visit.troubles == [], address
-        assert not visit.sticks_out(), address
+        visit.assert_fine(address)
     visit.context.close()
 
 
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_alice_picks_routes_and_converts_without_a_mouse(
-    browser: Browser, live_server: Any, support: Queue, width: int
-) -> None:
-    visit = Visit(browser, live_server, width, "light", alice())
+def test_alice_picks_routes_and_converts_without_a_mouse(browser: Browser, live_server: Any, support: Queue) -> None:
+    visit = Visit(browser, live_server, PHONE, user=alice())
     page, keys = visit.page, visit.page.keyboard
     visit.open(live_server.url + "/queue/")
     tab_to(page, f"a[href='/queue/{support.pk}/']")
@@ -99,7 +93,7 @@ def test_alice_picks_routes_and_converts_without_a_mouse(
 def test_all_on_the_page_are_ticked_at_once_and_the_enter_key_in_a_field_does_nothing(
     browser: Browser, live_server: Any, support: Queue
 ) -> None:
-    visit = Visit(browser, live_server, DESKTOP, "light", alice())
+    visit = Visit(browser, live_server, user=alice())
     page = visit.page
     visit.open(f"{live_server.url}/queue/{support.pk}/")
     page.get_by_label("All", exact=True).check()

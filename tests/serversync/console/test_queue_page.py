@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client
@@ -15,13 +14,8 @@ from django.utils import timezone
 from mailboxes.models import Queue, QueueItem
 from tests.letters import letter
 from tests.serversync.console.people import kept
-from tests.serversync.console.roles import Office, open_office
+from tests.serversync.console.roles import Office
 from tracking.crm.models import Account, Email
-
-
-@pytest.fixture
-def office(db: None) -> Office:
-    return open_office()
 
 
 def fill(office: Office, first: int, last: int) -> Queue:

@@ -14,14 +14,9 @@ from django.utils import timezone
 from mailboxes import attention, readers
 from mailboxes.models import Mailbox, Queue, QueueMember, TraceLog
 from tests.serversync.console.people import mailbox
-from tests.serversync.console.roles import Office, browser, open_office
+from tests.serversync.console.roles import Office, browser
 from tests.serversync.console.test_passwords import filled
 from tracking.facts.visibility import visible_emails
-
-
-@pytest.fixture
-def office(db: None) -> Office:
-    return open_office()
 
 
 @pytest.fixture

@@ -8,14 +8,9 @@ from django.urls import reverse
 
 from mailboxes.models import UserSettings
 from profiles import history
-from tests.serversync.console.roles import Office, open_office
+from tests.serversync.console.roles import Office
 from tracking.crm.models import Account, Contact, Email, Lead
 from tracking.crm.sending_rights import senders_for
-
-
-@pytest.fixture
-def office(db: None) -> Office:
-    return open_office()
 
 
 def test_alice_lets_others_send_in_her_name_and_takes_it_back(office: Office) -> None:  # 7.5
@@ -84,4 +79,4 @@ def test_the_page_of_an_email_says_who_sent_it_and_in_whose_name(office: Office)
     for browser, page in (("alice", "owner:email"), ("superuser", "console:email")):
         text = office.browsers[browser].get(reverse(page, args=[office.to_alice.pk])).content.decode()
         assert "<dt>In the name of</dt><dd>Bob</dd>" in text
-        assert "<dt>Sent by</dt><dd>alice, " in text
+        assert "<dt>Sent by</dt><dd>Alice, " in text

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from mailboxes import brake
 from mailboxes.models import Leg, LegStatus, MailboxLeg, MailboxStatistics
 from serversync.console import charts, timeline
-from serversync.console.timeline import Cycle, Day, History, Interruption, Window
+from serversync.console.outcomes import OUTCOMES, Stretch
+from serversync.console.timeline import Cycle, History, Interruption, Window
 from serversync.pacing import LATE
 from tests.company import Company, leg, receive, run
 from tests.serversync.console.people import mailbox, profile, row
@@ -99,9 +100,9 @@ def test_nothing_is_drawn_outside_and_no_cycle_is_left_out(cycles: list[Cycle], 
 
 @given(st.lists(st.tuples(*[st.integers(0, 10**6)] * 4), min_size=14, max_size=14))
 def test_the_columns_of_days_fit_and_show_what_is_rare(numbers: list[tuple[int, int, int, int]]) -> None:
-    days = [Day(NOW - timedelta(days=14 - number), *counts) for number, counts in enumerate(numbers)]
+    days = [Stretch(NOW - timedelta(days=14 - number), *counts) for number, counts in enumerate(numbers)]
     for day, column in zip(days, charts.columns(days), strict=True):
-        assert [bar.kind for bar in column.bars] == [kind for kind in timeline.OUTCOMES if getattr(day, kind)]
+        assert [bar.kind for bar in column.bars] == [kind for kind in OUTCOMES if getattr(day, kind)]
         assert all(bar.y >= 0 and bar.height >= charts.THINNEST for bar in column.bars)
         assert all(bar.y + bar.height <= charts.DAY_HEIGHT + 1 for bar in column.bars)
 

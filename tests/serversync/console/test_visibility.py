@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from mailboxes.models import QueueMember
 from tests.serversync.console.people import mailbox
-from tests.serversync.console.roles import Office, browser, open_office, tracked
+from tests.serversync.console.roles import Office, browser, tracked
 from tracking.crm.models import Email
 from tracking.facts.visibility import MASK, visible_emails
 from tracking.models import LedgerRow, LedgerState
@@ -26,11 +26,6 @@ READABLE = {
     "superuser": {"For Alice alone", "For Bob alone", "For the queue"},
 }
 SUBJECTS = READABLE["superuser"]
-
-
-@pytest.fixture
-def office(db: None) -> Office:
-    return open_office()
 
 
 def contents_of(email: Email, area: str) -> list[str]:
@@ -77,6 +72,33 @@ def test_what_was_sent_from_here_is_masked_on_the_why_page(office: Office) -> No
     address = reverse("console:why") + "?message_id=sent@us.test"
     assert "For Bob alone" not in office.browsers["administrator"].get(address).content.decode()
     assert "For Bob alone" in office.browsers["superuser"].get(address).content.decode()
+
+
+def test_the_reasons_of_a_verdict_do_not_tell_the_administrator_who_wrote_to_bob(office: Office) -> None:  # law 4
+    told = {"sender": "dora@them.test", "record": "Dora Doe", "kind": "contact", "candidate": "Bob of Sales"}
+    matches = {"number": 1, "first": [], "chosen": "Dora Doe", "because": "it is the only one"}
+    rows = LedgerRow.objects.filter(email=office.to_bob)
+    rows.update(evidence=told | {"sender_matches": matches}, sender="dora@them.test", reason=6)
+    row = rows.get()
+    pages = [
+        reverse("console:explain", args=[row.pk]),
+        reverse("console:email", args=[office.to_bob.pk]),
+        reverse("console:why") + f"?message_id={row.message_id.strip('<>')}",
+        reverse("console:mailbox", args=[office.bobs.pk]),
+        reverse("admin:tracking_ledgerrow_change", args=[row.pk]),
+    ]
+    for address in pages:
+        page = office.browsers["administrator"].get(address).content.decode()
+        assert [word for word in ("dora@them.test", "Dora Doe") if word in page] == [], address
+    for address in pages[:3]:
+        assert "Dora Doe" in office.browsers["superuser"].get(address).content.decode(), address
+
+
+def test_that_an_address_wrote_to_bob_cannot_be_guessed(office: Office) -> None:
+    LedgerRow.objects.filter(email=office.to_bob).update(sender="dora@them.test")
+    address = reverse("console:why") + "?q=dora@them.test"
+    assert office.browsers["superuser"].get(address).status_code == 302  # to the list of what she wrote
+    assert office.browsers["administrator"].get(address).status_code == 200
 
 
 @pytest.mark.parametrize(

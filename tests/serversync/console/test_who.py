@@ -7,13 +7,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
 from mailboxes.models import AddressResolution, AutoCreate, UserSettings
-from tests.serversync.console.roles import Office, open_office
+from tests.serversync.console.roles import Office
 from tracking.crm.models import ActivityParty, Contact, DomainEvent, Email, Lead, Participation
-
-
-@pytest.fixture
-def office(db: None) -> Office:
-    return open_office()
 
 
 def sender(email: Email) -> ActivityParty:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from mailboxes.models import Mailbox
 from tests.letters import letter
 from tests.serversync.console.people import kept, mailbox, profile, row
-from tests.serversync.console.test_browser import DESKTOP, PHONE, Visit, browser
+from tests.serversync.console.test_browser import Visit, browser
 from tracking.decide.verdicts import Reason
 from tracking.models import LedgerState
 
@@ -87,28 +87,23 @@ def bobs(transactional_db: None) -> Mailbox:
     return found
 
 
-@pytest.mark.parametrize(("words", "link", "answer"), QUESTIONS)
-def test_a_question_is_answered_by_one_click(
-    browser: Browser, live_server: Any, bobs: Mailbox, words: str, link: str, answer: str
-) -> None:
-    visit = Visit(browser, live_server, DESKTOP, "light")
-    visit.open(live_server.url + "/")
-    box = visit.page.get_by_role("searchbox", name="Why was this mail tracked")
-    box.fill(words)
-    box.press("Enter")
-    if link:
-        visit.page.locator("#found ~ ul").get_by_role("link", name=link).click()
-    visit.page.get_by_text(answer).first.wait_for()
-    assert visit.troubles == []
+def test_a_question_is_answered_by_one_click(browser: Browser, live_server: Any, bobs: Mailbox) -> None:
+    visit = Visit(browser, live_server)
+    for words, link, answer in QUESTIONS:
+        visit.open(live_server.url + "/")
+        box = visit.page.get_by_role("searchbox", name="Why was this mail tracked")
+        box.fill(words)
+        box.press("Enter")
+        if link:
+            visit.page.locator("#found ~ ul").get_by_role("link", name=link).click()
+        visit.page.get_by_text(answer).first.wait_for()
+        assert visit.troubles == [], words
     visit.context.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_the_pages_fit_every_screen(browser: Browser, live_server: Any, bobs: Mailbox, width: int, theme: str) -> None:
+def test_the_pages_fit_every_screen(browser: Browser, live_server: Any, bobs: Mailbox) -> None:
     newest = bobs.ledger.order_by("pk")[0].pk
-    owner = Visit(browser, live_server, width, theme, bobs.regarding_user)
-    ada = Visit(browser, live_server, width, theme)
+    owner, ada = Visit(browser, live_server, user=bobs.regarding_user), Visit(browser, live_server)
     own = f"/mailbox/mine/{bobs.pk}"
     pages = [
         *((ada, address) for address in ("/", "/why/?q=nothing@here.test", "/decisions/", f"/why/{newest}/")),
@@ -116,7 +111,6 @@ def test_the_pages_fit_every_screen(browser: Browser, live_server: Any, bobs: Ma
     ]
     for visit, address in pages:
         visit.open(live_server.url + address)
-        assert visit.troubles == [], address
-        assert not visit.sticks_out(), address
+        visit.assert_fine(address)
     owner.context.close()
     ada.context.close()

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from tracking.crm.models import Appointment, RecurringAppointmentMaster
 from tracking.crm.recurrence_columns import COLUMNS, recurrence_of
 from tracking.decide.field_maps import RecordKind
-from tracking.decide.recurrence import between
+from tracking.decide.recurrence import between, still_there
 from tracking.facts.calendar.belonging import records_of
 
 MOST = 1_000
@@ -39,11 +39,6 @@ class Entry:
     last: date
     original: datetime | None = None
     differs: bool = False
-
-    @property
-    def minutes(self) -> int:
-        """How long it takes."""
-        return int((self.end - self.start).total_seconds()) // 60
 
 
 def entries(user_id: int, first: date, last: date, zone: ZoneInfo) -> list[Entry]:
@@ -131,6 +126,15 @@ def _occurrences(
         yield _occurrence(master, start.astimezone(zone_of(master)).date(), start, end, zone)
 
 
+def has_occurrence(series: RecurringAppointmentMaster, original: datetime) -> bool:
+    """Whether a series would have one that begins then, and it was not taken out."""
+    if original in {datetime.fromisoformat(one) for one in series.deleted_exceptions_list}:
+        return False
+    columns = {name: getattr(series, name) for name in COLUMNS}
+    start = series.effective_start_date
+    return bool(still_there([original], recurrence_of(columns), start, start + length_of(series), zone_of(series).key))
+
+
 def length_of(master: RecurringAppointmentMaster) -> timedelta:
     """How long each occurrence takes."""
     if master.is_all_day_event and master.start_date is not None and master.end_date is not None:
@@ -146,9 +150,7 @@ def zone_of(row: Appointment | RecurringAppointmentMaster) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def _occurrence(
-    master: RecurringAppointmentMaster, day: date, start: datetime, end: datetime, zone: ZoneInfo
-) -> Entry:
+def _occurrence(master: RecurringAppointmentMaster, day: date, start: datetime, end: datetime, zone: ZoneInfo) -> Entry:
     if master.is_all_day_event:
         first, last = day, max(day, day + length_of(master) - _DAY)
     else:

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from tracking.crm.models import ActivityParty, Participation
+from tracking.crm.models import ActivityParty, Appointment, Participation
 from tracking.decide.field_maps import RecordKind
 from tracking.facts.act.kinds import MODELS, Record, content_type_of, kind_of
 from tracking.facts.regarding import KeyAsText
@@ -56,7 +56,7 @@ def record_of(user_id: int, kind: RecordKind, pk: UUID) -> Record | None:
     found: Record | None = records_of(user_id, kind).filter(pk=pk).first()
     if found is None and kind is RecordKind.APPOINTMENT:
         series = records_of(user_id, RecordKind.SERIES).values("pk")
-        found = MODELS[kind]._default_manager.filter(pk=pk, series__in=series).first()
+        found = Appointment.objects.filter(pk=pk, series__in=series).first()
     return found
 
 

@@ -17,6 +17,7 @@ from tracking.models import (
     ExchangeSyncIdMapping,
     HeldDeletion,
     HeldWrite,
+    Side,
     SyncConflict,
     SyncQuestion,
     UserDecision,
@@ -124,8 +125,17 @@ def held_writes(mailbox: Mailbox) -> QuerySet[HeldWrite]:
 
 
 def held_deletions(mailbox: Mailbox) -> QuerySet[HeldDeletion]:
-    """Deletions in mass that wait (law 9)."""
-    return HeldDeletion.objects.filter(mailbox=mailbox, decision=Decision.OPEN)
+    """Deletions in mass that wait (law 9), as long as something stands behind the question that nobody has decided about."""
+    lost = ExchangeSyncIdMapping.objects.filter(
+        mailbox=mailbox,
+        kind=OuterRef("kind"),
+        is_unlinked_in_crm=False,
+        next_attempt_on__isnull=False,
+        user_decision=UserDecision.NONE,
+    )
+    here = Q(on_side=Side.CRM) & Exists(lost.filter(to_crm_change_type=ChangeType.DELETE))
+    there = Q(on_side=Side.EXCHANGE) & Exists(lost.filter(from_crm_change_type=ChangeType.DELETE))
+    return HeldDeletion.objects.filter(here | there, mailbox=mailbox, decision=Decision.OPEN)
 
 
 def waiting_for_somebody(mailbox: Mailbox) -> int:
@@ -164,3 +174,13 @@ def states_in(mailbox: Mailbox) -> dict[str, dict[Standing, int]]:
     for kind, state, number in rows.values_list("kind", "standing").annotate(number=Count("pk")):
         found.setdefault(kind, {})[Standing(state)] = number
     return found
+
+
+def at_a_glance(mailbox: Mailbox) -> dict[str, int]:
+    """What is linked, what failed and what waits for somebody, in numbers."""
+    rows = ExchangeSyncIdMapping.objects.filter(mailbox=mailbox, is_unlinked_in_crm=False)
+    return {
+        "linked": rows.exclude(exchange_entry_id="").exclude(object_id="").count(),
+        "failed": failed(mailbox).count(),
+        "waiting": waiting_for_somebody(mailbox),
+    }
