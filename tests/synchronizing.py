@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from mailboxes.models import ActDeliveryMethod, Leg, Mailbox
-from profiles.act_items import ItemKind
+from profiles.act_items import Attendee, ItemKind, Value
 from serversync.cycles.engine import Ended
 from tests.company import Company, run
-from tracking.crm.models import Contact, Task
+from tracking.crm.models import Appointment, Contact, RecurringAppointmentMaster, Task
+from tracking.facts.act.kinds import Syncing
+from tracking.keep.act.appointments import make_appointment
+from tracking.keep.act.writing import set_fields
 from tracking.models import ExchangeSyncIdMapping
 
 ALICE = "alice@us.test"
@@ -50,3 +53,43 @@ def held(company: Company, kind: ItemKind, address: str = ALICE) -> dict[str, di
     """What Exchange holds, by subject or name."""
     items = company.sandbox.act_items(address, kind)
     return {item["fields"].get("subject") or item["fields"].get("full_name"): item for item in items}
+
+
+def soon(days: int = 3, hour: int = 9) -> datetime:
+    """An hour of a day to come, to the second."""
+    return timezone.now().replace(hour=hour, minute=0, second=0, microsecond=0) + timedelta(days=days)
+
+
+def appointment(
+    mailbox: Mailbox, subject: str = "Lunch", start: datetime | None = None, invited: str = "", **fields: Value
+) -> Appointment | RecurringAppointmentMaster:
+    """An appointment, or with a `recurrence` a series, of the owner of the mailbox, written here; an hour long.
+    `invited` are the addresses of the attendees."""
+    start = start or soon()
+    address = mailbox.email_address.lower()
+    told: dict[str, Value] = {
+        "subject": subject,
+        "start": start,
+        "end": start + timedelta(hours=1),
+        "is_all_day": False,
+        "time_zone": "Europe/Berlin",
+        "organizer": (Attendee(address),),
+        "required": tuple(Attendee(one) for one in invited.split()),
+    }
+    return make_appointment(told | fields, syncing(mailbox))
+
+
+def change(mailbox: Mailbox, record: Any, **fields: Value) -> Any:
+    """A person changes fields of an appointment here."""
+    record.refresh_from_db()
+    return set_fields(record, fields, syncing(mailbox))
+
+
+def syncing(mailbox: Mailbox) -> Syncing:
+    """Whose mailbox it is."""
+    return Syncing(mailbox, mailbox.regarding_user_id, "UTC", timezone.now())
+
+
+def mails_about_meetings(company: Company) -> list[tuple[str, str]]:
+    """Whom meeting mails reached so far, and of what kind, in order."""
+    return [(mail["to"], mail["kind"]) for mail in company.sandbox.meeting_mails() if mail["from"] == ALICE]

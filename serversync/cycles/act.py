@@ -8,21 +8,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
+from mailboxes.alarms import close_alerts
 from mailboxes.lease import Lease
 from mailboxes.models import Mailbox
 from mailboxes.policy import Policy
 from profiles.act_items import ItemKind
 from profiles.connectors.item_store import ItemStore
 from serversync.cycles.act_listening import Listening
-from serversync.cycles.act_losses import Losses
+from serversync.cycles.act_losses import Losses, held_cause
+from serversync.cycles.act_meetings import MAIL_HELD
 from serversync.cycles.act_pairs import Settling
 from serversync.cycles.report import Report
+from tracking.decide.merge import Side
 from tracking.facts.act.kinds import Syncing
-from tracking.facts.act.pairs import waiting
+from tracking.facts.act.pairs import number_waiting, waiting
+from tracking.keep.act.noting import note_progress, progress_of
 from tracking.keep.act.templates import give_templates
+from tracking.models import HeldWrite
+from tracking.models.reversible import Decision
 
 AT_ONCE = 50
-ORDER = (ItemKind.CONTACT, ItemKind.TASK)
+ORDER = (ItemKind.CONTACT, ItemKind.APPOINTMENT, ItemKind.TASK)
 
 
 @dataclass(slots=True)
@@ -45,23 +53,51 @@ class Act:
         give_templates(user)
         zone = getattr(getattr(user, "sync_settings", None), "time_zone", "") or "UTC"
         syncing = Syncing(self.mailbox, user.pk, zone, self.now)
+        held: set[str] = set()
         for kind in ORDER:
-            self._kind(kind, syncing)
+            held |= self._kind(kind, syncing)
+        self._close_alerts(held)
         return self.report
 
-    def _kind(self, kind: ItemKind, syncing: Syncing) -> None:
+    def _close_alerts(self, held: set[str]) -> None:
+        """What nobody has to decide about any more."""
+        causes = {held_cause(kind, side) for kind in ORDER for side in Side} - held
+        if not HeldWrite.objects.filter(mailbox=self.mailbox, decision=Decision.OPEN).exists():
+            causes.add(MAIL_HELD)
+        with transaction.atomic():
+            self.lease.pin()
+            close_alerts(self.mailbox, sorted(causes), self.now)
+
+    def _kind(self, kind: ItemKind, syncing: Syncing) -> set[str]:
+        """Returns the causes of the alerts about deletions that wait."""
         listening = Listening(syncing, kind, self.store, self.lease, self.policy, self.report)
         listening.ours()
         listening.server()
         settling = Settling(syncing, kind, self.store, self.lease, self.policy, self.report)
         losses = Losses(settling)
         losses.count()
+        self._settle(kind, settling, losses)
+        if settling.created:
+            listening.echoes(settling.created)
+        if settling.sought:
+            listening.anew()
+            self._settle(kind, settling, losses)
+        return {held_cause(kind, side) for side in losses.held}
+
+    def _note_progress(self, kind: ItemKind) -> None:
+        progress = progress_of(self.mailbox, kind)
+        if progress.finished_on is None:
+            with transaction.atomic():
+                self.lease.pin()
+                note_progress(progress, number_waiting(self.mailbox, kind, self.now), self.now)
+
+    def _settle(self, kind: ItemKind, settling: Settling, losses: Losses) -> None:
+        self._note_progress(kind)
         last = None  # newest first: each row once in a cycle, also those that wait again
         while rows := waiting(self.mailbox, kind, self.now, last, AT_ONCE):
             last = rows[-1].pk
             settling.settle(rows, losses.lost)
+            self._note_progress(kind)
             if self.lease.elapsed_since(self.now) > self.budget:
                 self.report.more = True
                 break
-        if settling.created:
-            listening.echoes(settling.created)

@@ -35,7 +35,7 @@ from tracking.keep.act.noting import (
     note_page,
     progress_of,
 )
-from tracking.models import ExchangeSyncIdMapping, SyncCursor, SyncProgress
+from tracking.models import ExchangeSyncIdMapping, SyncCursor, SyncProgress, UserDecision
 
 Found = tuple[Item, ExchangeSyncIdMapping | None]
 
@@ -64,6 +64,12 @@ class Listening:
         except ResyncRequired:
             begin_listing(cursor, progress, self.syncing.now, self.lease.pin)
             self._pages(cursor, progress)
+
+    def anew(self) -> None:
+        """Everything is listed again: something is in it that nobody could know before."""
+        cursor = cursor_of(self.lease.claim.leg_id, self.kind, self.syncing.now)
+        begin_listing(cursor, progress_of(self.syncing.mailbox, self.kind), self.syncing.now, self.lease.pin)
+        self.server()
 
     def _pages(self, cursor: SyncCursor, progress: SyncProgress) -> None:
         for page in self.store.changes(self.kind, cursor.value):
@@ -105,6 +111,8 @@ class Listening:
         """10.1 d: what bears the category, or whole calendars by setting; never what a person has copied from ours (10.1 j)."""
         if item.mark or item.is_copy:
             return False
+        if not item.is_organizer and not self.policy.track_appointments_from_non_organizer:  # 10.3.6
+            return False
         wanted_name = self.policy.tracked_category.casefold()
         if wanted_name in (name.casefold() for name in item.categories):
             return True
@@ -112,8 +120,11 @@ class Listening:
         return whole and not item.fields.get("is_private")
 
     def _has_lost_its_item(self, row: ExchangeSyncIdMapping) -> bool:
-        """Our mark on another item than the one we know is a copy of it, unless that one is gone."""
-        return not row.is_unlinked_in_crm and (not row.exchange_entry_id or row.is_deleted_in_exchange)
+        """Our mark on another item than the one we know is a copy of it, unless that one is gone. What was unlinked comes
+        back as a question (10.1 f), but for who has said no."""
+        if row.is_unlinked_in_crm and row.user_decision == UserDecision.NO:
+            return False
+        return not row.exchange_entry_id or row.is_deleted_in_exchange
 
     # Our side
 
@@ -150,7 +161,9 @@ class Listening:
         # What came from the server and no filter ever wanted stays linked for as long as it is there (10.1 d).
         lost = [row for row in rows if row.object_id not in kept and row.came_by_filter]
         note_lost_records(lost, self.syncing.now)
-        note_changed_records([row for row in rows if row not in lost], self.syncing.now)
+        # A meeting whose invitation has not come yet is waited for, whatever changes in it.
+        waited_for = [row for row in rows if row.uid and not row.exchange_entry_id]
+        note_changed_records([row for row in rows if row not in (*lost, *waited_for)], self.syncing.now)
 
     def _left_by_filter(self, kind: RecordKind, filters: list[Together]) -> None:
         """A filter was changed: what it no longer lets through is unlinked (10.1 b)."""

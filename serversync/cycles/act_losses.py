@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 
 from django.db import transaction
 
 from mailboxes.alarms import raise_alert
 from mailboxes.models import TraceLevel
-from profiles.act_items import Fields, ItemKind, Notify
-from serversync.cycles.act_pairs import Pair, Settling
+from profiles.act_items import NOTHING, Fields, ItemKind, Notify
+from serversync.cycles.act_meetings import Meetable, is_meeting, is_past
+from serversync.cycles.act_pair import Pair
+from serversync.cycles.act_pairs import Settling
 from tracking.decide.act_values import agreed_from_json
-from tracking.decide.deletion import Answer, Deletion, Loss, Outcome, lost_in_crm, lost_in_exchange
+from tracking.decide.deletion import Answer, Deletion, Loss, Outcome, cancelled_in_crm, lost_in_crm, lost_in_exchange
 from tracking.decide.deletion import Lost as LostItem
+from tracking.decide.invitations import MeetingWrite
 from tracking.decide.mass import mass_deletion
 from tracking.decide.merge import ItemStep, Side
+from tracking.facts.act.appointments import organizes
 from tracking.facts.act.pairs import number_linked, number_to_delete
 from tracking.facts.act.reading import values_of
 from tracking.keep.act import settling
@@ -24,6 +28,11 @@ from tracking.models import SyncQuestion
 
 UNTIL_ANSWERED = timedelta(hours=1)
 _WORDS: Mapping[Side, str] = {Side.CRM: "here, because they are gone in Exchange", Side.EXCHANGE: "in Exchange"}
+
+
+def held_cause(kind: ItemKind, side: Side) -> str:
+    """The cause of the alert that so many deletions wait for a person."""
+    return f"deletions held {kind} {side}"
 
 
 @dataclass
@@ -54,7 +63,7 @@ class Losses:
             raise_alert(
                 one.syncing.mailbox,
                 TraceLevel.WARNING,
-                f"deletions held {one.kind} {side}",
+                held_cause(one.kind, side),
                 f"{number} of {out_of} {one.kind}s would be deleted {_WORDS[side]}. Nothing is deleted before somebody agrees.",
                 one.syncing.now,
                 remedy="Look whether somebody really meant to delete so many, then approve or refuse it.",
@@ -69,22 +78,50 @@ class Losses:
             self.settling.commit(lambda: settling.unlink(pair.row))
         elif step is ItemStep.GONE_IN_CRM:
             self._gone_here(pair)
+        elif step is ItemStep.MERGE:
+            self._cancelled_here(pair)
         else:
             self._gone_there(pair)
 
     def _gone_here(self, pair: Pair) -> None:
         one = self.settling
-        loss = Loss.DELETED if pair.record is None else Loss.OUT_OF_FILTER
+        loss = Loss.DELETED
+        if pair.record is not None:
+            is_owner = getattr(pair.record, "owner_id", None) == one.syncing.user_id
+            loss = Loss.OUT_OF_FILTER if is_owner else Loss.OWNER_CHANGED
         decision = lost_in_crm(self._facts(pair), loss, one.policy)
         if decision.outcome is not Outcome.DELETE:
+            if one.kind is ItemKind.TASK and pair.item is not None and _is_closed(pair, {}):
+                one.merge(pair)  # 10.7: that it is completed is the last thing that is told
             return one.commit(lambda: settling.unlink(pair.row))
         if self._waits(pair, Side.EXCHANGE):
             return None
-        assert pair.item is not None
-        # Nobody is told by this engine: a meeting with attendees is cancelled by a person (law 9).
-        one.store.delete(one.kind, pair.item.key, Notify.NOBODY)
-        one.report.sent += 1
+        if not self._delete_there(pair):
+            return one.commit(lambda: settling.wait_for_approval(pair.row))
         return one.commit(lambda: self._deleted(pair, pair.item.fields if pair.item else {}, Side.EXCHANGE, decision))
+
+    def _cancelled_here(self, pair: Pair) -> None:
+        """10.2.6: by setting what is canceled here goes there; the record stays, and is linked no more."""
+        one = self.settling
+        decision = cancelled_in_crm(self._facts(pair), one.policy)
+        if decision is None:
+            return one.commit(lambda: settling.unlink(pair.row))
+        if not self._delete_there(pair):
+            return one.commit(lambda: settling.wait_for_approval(pair.row))
+        return one.commit(lambda: settling.unlink(pair.row))
+
+    def _delete_there(self, pair: Pair) -> bool:
+        """Delete the item, and tell the attendees where the rules say so (10.2.5). False where that is held back."""
+        one, item = self.settling, pair.item
+        assert item is not None
+        how: Notify | None = Notify.NOBODY
+        if one.kind is ItemKind.APPOINTMENT:
+            how = one.meetings.permission(pair.row, MeetingWrite.CANCEL, item, NOTHING, item.fields)
+        if how is None:
+            return False
+        one.store.delete(one.kind, item.key, how)
+        one.report.sent += 1
+        return True
 
     def _gone_there(self, pair: Pair) -> None:
         one, row = self.settling, pair.row
@@ -120,18 +157,22 @@ class Losses:
 
     def _facts(self, pair: Pair) -> LostItem:
         one = self.settling
-        known = agreed_from_json(pair.row.agreed).crm
+        known: Fields = agreed_from_json(pair.row.agreed).crm or (pair.item.fields if pair.item else NOTHING)
         if pair.record is not None:
             known = values_of(pair.record, one.syncing)
         owner = getattr(pair.record, "owner_id", one.syncing.user_id)
-        organizer = [getattr(person, "address", "") for person in _people(known.get("organizer"))]
+        if isinstance(pair.record, Meetable):
+            is_organizer = organizes(pair.record, one.syncing)
+        else:
+            organizer = [getattr(person, "address", "") for person in _people(known.get("organizer"))]
+            is_organizer = not organizer or one.syncing.address in organizer
         return LostItem(
             kind=one.kind,
             is_owner=owner == one.syncing.user_id,
-            is_organizer=not organizer or one.syncing.address in organizer,
+            is_organizer=is_organizer and (pair.item is None or pair.item.is_organizer),
             is_closed=_is_closed(pair, known),
-            is_past=one.kind is ItemKind.APPOINTMENT and _is_past(known, one.syncing.now),
-            has_attendees=bool(_people(known.get("required")) or _people(known.get("optional"))),
+            is_past=one.kind is ItemKind.APPOINTMENT and is_past(known, one.syncing.now),
+            has_attendees=is_meeting(known),
         )
 
 
@@ -140,15 +181,6 @@ def _is_closed(pair: Pair, known: Fields) -> bool:
     if pair.record is not None and pair.row.kind != ItemKind.CONTACT:
         return pair.record.state_code in (1, 2)
     return known.get("status") == "completed"
-
-
-def _is_past(known: Fields, now: datetime) -> bool:
-    if known.get("recurrence") is not None:
-        return False  # more of it may come
-    end = known.get("end")
-    if isinstance(end, date) and not isinstance(end, datetime):
-        end = datetime.combine(end, time(0), UTC)
-    return isinstance(end, datetime) and end <= now
 
 
 def _people(value: object) -> tuple[object, ...]:

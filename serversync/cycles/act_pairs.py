@@ -10,45 +10,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
 
 from mailboxes.lease import Lease
 from mailboxes.policy import Policy
-from profiles.act_items import Fields, Item, ItemKind, Notify, Value, Written
+from profiles.act_items import NOTHING, Fields, Item, ItemKind, Notify, Written
 from profiles.connectors.base import Conflict, ConnectorError, ItemRejected, OutcomeUnknown
 from profiles.connectors.item_store import ItemStore
 from profiles.items import Missing
+from serversync.cycles.act_meetings import Meetable, Meetings, is_meeting
+from serversync.cycles.act_occurrences import Occurrences
+from serversync.cycles.act_pair import Pair, as_held, complete, without_writes
+from serversync.cycles.act_recognition import Recognition
 from serversync.cycles.report import Report
-from tracking.decide.act_values import Agreed, agreed_from_json, fingerprint, is_empty
-from tracking.decide.field_maps import RecordKind
-from tracking.decide.merge import Circumstances, Direction, ItemStep, Merge, Presence, item_step, merge
-from tracking.facts.act.kinds import Record, Syncing, kind_of
-from tracking.facts.act.reading import chosen_directions, records_of, values_of
-from tracking.keep.act import settling
-from tracking.keep.act.writing import MADE_FROM, make_record, set_fields
-from tracking.models import ChangeType, ExchangeSyncIdMapping
+from tracking.crm.models import RecurringAppointmentMaster
+from tracking.decide.act_values import Agreed, agreed_from_json, is_empty
+from tracking.decide.field_values import CANCELED
+from tracking.decide.invitations import MeetingWrite
+from tracking.decide.merge import TIMES, Circumstances, Direction, ItemStep, Merge, Presence, item_step, merge
+from tracking.facts.act.appointments import exceptions_of, organizes
+from tracking.facts.act.kinds import Record, Syncing
+from tracking.facts.act.pairs import is_asked_about, linked_elsewhere
+from tracking.facts.act.reading import changed_on, chosen_directions, records_of, values_of, version_of
+from tracking.keep.act import held, settling
+from tracking.keep.act.writing import make_record, set_fields
+from tracking.models import ChangeType, ExchangeSyncIdMapping, SyncQuestion, UserDecision
 
 ROUNDS = 3
 """How often a pair is read and merged again because somebody else was writing."""
 
 
-@dataclass
-class Pair:
-    """One mapping with what both sides hold now."""
-
-    row: ExchangeSyncIdMapping
-    record: Record | None
-    item: Item | None
-    unreadable: str = ""
-
-    @property
-    def kind(self) -> RecordKind:
-        """What kind of record it is, or becomes."""
-        return kind_of(self.record) if self.record is not None else MADE_FROM[ItemKind(self.row.kind)]
-
-
-Lost = Callable[["Pair", ItemStep], None]
+Lost = Callable[[Pair, ItemStep], None]
 
 
 @dataclass
@@ -63,10 +58,18 @@ class Settling:
     report: Report
     written: dict[str, ExchangeSyncIdMapping] = field(default_factory=dict)
     created: set[str] = field(default_factory=set)
+    sought: bool = False  # a meeting that is in this calendar already, though nobody knew it yet
+    meetings: Meetings = field(init=False)
+    _joined: set[UUID] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.meetings = Meetings(self.syncing, self.store, self.policy, self.commit)
 
     def settle(self, rows: Sequence[ExchangeSyncIdMapping], lost: Lost) -> None:
         """Work on these. One that fails costs only itself (law 5). Raises ConnectorError that is about more than one item."""
         for pair in self._read(rows):
+            if pair.row.pk in self._joined:
+                continue
             self.lease.progress()
             try:
                 self._one(pair, lost)
@@ -95,10 +98,14 @@ class Settling:
     def _one(self, pair: Pair, lost: Lost) -> None:
         if pair.unreadable:
             raise ItemRejected(pair.unreadable)
+        if pair.row.is_unlinked_in_crm and not self._is_linked_again(pair):
+            return
         step = item_step(*self._presences(pair), was_linked=pair.row.agreed_on is not None)
         match step:
+            case ItemStep.MERGE if self._is_cancelled_here(pair):
+                lost(pair, step)
             case ItemStep.MERGE:
-                self._merge(pair)
+                self.merge(pair)
             case ItemStep.CREATE_IN_EXCHANGE:
                 self._create_there(pair)
             case ItemStep.CREATE_IN_CRM:
@@ -108,19 +115,42 @@ class Settling:
             case _:
                 lost(pair, step)
 
+    def _is_linked_again(self, pair: Pair) -> bool:
+        """10.1 f: what was linked before and is there again on both sides is linked again if a filter brought
+        it back and only one side has changed, else somebody is asked. After a no both stay, each for itself."""
+        row = pair.row
+        is_asked = row.question == SyncQuestion.PREVIOUSLY_LINKED
+        if pair.record is None or pair.item is None or (is_asked and row.user_decision == UserDecision.NO):
+            self.commit(lambda: settling.stay_apart(row))
+            return False
+        if is_asked and row.user_decision == UserDecision.YES:
+            settling.begin_again(row)
+        elif row.to_crm_change_type != ChangeType.NONE or self._presences(pair) == (Presence.NEW, Presence.NEW):
+            facts = {"subject": row.item_subject}
+            self.commit(lambda: settling.ask(row, SyncQuestion.PREVIOUSLY_LINKED, facts, self.syncing.now))
+            return False
+        row.is_unlinked_in_crm = False
+        return True
+
     def _presences(self, pair: Pair) -> tuple[Presence, Presence]:
         row, crm, exchange = pair.row, Presence.ABSENT, Presence.ABSENT
         is_lost = row.from_crm_change_type == ChangeType.DELETE
         if pair.record is not None and not is_lost:
-            is_new = fingerprint(values_of(pair.record, self.syncing)) != row.crm_version
+            is_new = version_of(pair.record, values_of(pair.record, self.syncing)) != row.crm_version
             crm = Presence.NEW if is_new else Presence.OLD
         if pair.item is not None:
             exchange = Presence.NEW if pair.item.version != row.server_version else Presence.OLD
         return crm, exchange
 
+    def _is_cancelled_here(self, pair: Pair) -> bool:
+        """10.2.6: by setting it is deleted there."""
+        cancelled = isinstance(pair.record, Meetable) and pair.record.state_code == CANCELED
+        return cancelled and self.policy.sss_propagate_appointment_cancellations_to_exchange
+
     # Both are there
 
-    def _merge(self, pair: Pair) -> None:
+    def merge(self, pair: Pair) -> None:
+        """Make both sides the same. Raises Conflict where somebody writes all the time, and ConnectorError."""
         for _ in range(ROUNDS):
             assert pair.record is not None
             assert pair.item is not None
@@ -130,47 +160,79 @@ class Settling:
                 agreed_from_json(pair.row.agreed),
                 ours,
                 complete(pair.item.fields, ours),
-                self._directions(pair.kind),
-                self._circumstances(pair),
+                self.directions(pair),
+                self.circumstances(pair),
             )
             try:
-                written = self._write(pair, plan)
+                written, is_held = self._write(pair, plan, ours)
             except Conflict:
                 [again] = self._read([pair.row])
                 if again.item is None:
                     raise
                 pair.item = again.item
                 continue
-            self.commit(lambda: self._agree(pair, plan, written))  # noqa: B023 - called at once
+            if is_held:
+                plan = without_writes(plan, agreed_from_json(pair.row.agreed))
+            self.commit(lambda: self._agree(pair, plan, written, is_held))  # noqa: B023 - called at once
+            if isinstance(pair.record, RecurringAppointmentMaster) and not is_held:
+                self._occurrences(pair, plan.to_exchange)
             return
         raise Conflict("Somebody is changing the item all the time.")
 
-    def _write(self, pair: Pair, plan: Merge) -> Written:
+    def _write(self, pair: Pair, plan: Merge, ours: Fields) -> tuple[Written, bool]:
+        """Returns what the server answered, and whether the write is held until somebody approves it."""
         assert pair.item is not None
+        item, how = pair.item, Notify.NOBODY
+        as_it_was = Written(item.key, item.version)
         if not plan.to_exchange:
-            return Written(pair.item.key, pair.item.version)
-        written = self.store.update(self.kind, pair.item.key, pair.item.version, plan.to_exchange, Notify.NOBODY)
+            return as_it_was, False
+        if self.kind is ItemKind.APPOINTMENT:
+            after = {**ours, **plan.to_crm}
+            allowed = self.meetings.permission(pair.row, MeetingWrite.UPDATE, item, plan.to_exchange, after)
+            if allowed is None:
+                return as_it_was, True
+            how = allowed
+        written = self.store.update(self.kind, item.key, item.version, plan.to_exchange, how)
         self.written[written.key] = pair.row
         self.report.sent += 1
-        return written
+        return written, False
 
-    def _agree(self, pair: Pair, plan: Merge, written: Written) -> None:
+    def _agree(self, pair: Pair, plan: Merge, written: Written, is_held: bool) -> None:
         assert pair.record is not None
+        assert pair.item is not None
+        before = ours = values_of(pair.record, self.syncing)
         if plan.to_crm:
-            set_fields(pair.record, plan.to_crm, self.syncing)
+            pair.record = set_fields(pair.record, plan.to_crm, self.syncing)
+            ours = values_of(pair.record, self.syncing)
             self.report.tracked += 1
         settling.note_clashes(pair.row, plan.clashes, self.syncing.now)
-        ours = values_of(pair.record, self.syncing)
-        agreed = _as_held(plan.agreed, ours)
-        settling.agree(pair.row, agreed, pair.record, ours, self.syncing, key=written.key, version=written.version)
+        agreed = as_held(plan, before, ours)
+        waits = is_held or isinstance(pair.record, RecurringAppointmentMaster)
+        settling.agree(pair.row, agreed, pair.record, ours, self.syncing, written, waits=waits)
+        settling.know_meeting(pair.row, pair.record, pair.item.uid, self.syncing.now)
+        if is_held:
+            settling.wait_for_approval(pair.row)
+        elif not waits:
+            held.settle_held(pair.row)
+
+    def _occurrences(self, pair: Pair, written: Fields) -> None:
+        """A series agrees; now what differs from it, on the item as it is after what was written (10.4)."""
+        if written:
+            [again] = self._read([pair.row])
+            pair.item = again.item or pair.item
+        Occurrences(self, pair).settle(is_new_pattern=bool(set(TIMES) & set(written)))
 
     # Only one is there
 
     def _create_there(self, pair: Pair) -> None:
         record = pair.record
         assert record is not None
+        if isinstance(record, Meetable) and (record.global_object_id or not organizes(record, self.syncing)):
+            return self._seek(pair.row, record)
+        if self.kind is ItemKind.CONTACT and is_asked_about(record, self.syncing.mailbox):
+            return self._try_soon(pair.row)
         ours = values_of(record, self.syncing)
-        directions = self._directions(pair.kind)
+        directions = self.directions(pair)
         going = {
             name: value
             for name, value in ours.items()
@@ -178,16 +240,25 @@ class Settling:
         }
         written = self._found_or_created(pair.row, going)
         if written is None:
-            return
+            return None
         agreed = Agreed.on({name: value for name, value in ours.items() if name in directions})
-        self.commit(
-            lambda: settling.agree(
-                pair.row, agreed, record, ours, self.syncing, key=written.key, version=written.version
-            )
-        )
+        waits = isinstance(record, RecurringAppointmentMaster) and bool(exceptions_of(record).originals)
+        self.commit(lambda: settling.agree(pair.row, agreed, record, ours, self.syncing, written, waits=waits))
         self.written[written.key] = pair.row
         self.created.add(written.key)
         self.report.sent += 1
+        if waits:
+            [again] = self._read([pair.row])
+            pair.item = again.item
+            return Occurrences(self, pair).settle(is_new_pattern=True)
+        return self.commit(lambda: held.settle_held(pair.row))
+
+    def _seek(self, row: ExchangeSyncIdMapping, record: Meetable) -> None:
+        """10.2.4: what somebody else has called, or a colleague has tracked, is in calendars already or comes into them by
+        an invitation. This one is looked through once, for it may be there."""
+        uid = record.global_object_id
+        self.sought = self.sought or bool(uid and row.retries == 0)
+        self.commit(lambda: settling.wait_for_invitation(row, uid))
 
     def _found_or_created(self, row: ExchangeSyncIdMapping, fields: Fields) -> Written | None:
         """What an interrupted attempt has made is joined by the merge of the next round, never made twice (law 7)."""
@@ -198,15 +269,26 @@ class Settling:
                 self.commit(lambda: row.save(update_fields=["exchange_entry_id"]))
                 [pair] = self._read([row])
                 if pair.item is not None:
-                    self._merge(pair)
+                    self.merge(pair)
                 return None
+        how: Notify | None = Notify.NOBODY
+        if self.kind is ItemKind.APPOINTMENT:
+            how = self.meetings.permission(row, MeetingWrite.INVITE, None, fields, fields)
+        if how is None:
+            self.commit(lambda: settling.wait_for_approval(row))
+            return None
         self.commit(lambda: settling.begin_attempt(row))
-        return self.store.create(self.kind, row.mark, fields, Notify.NOBODY)
+        return self.store.create(self.kind, row.mark, fields, how)
 
     def _create_here(self, pair: Pair) -> None:
         assert pair.item is not None
+        record = Recognition(self.syncing, self.kind, self.policy, self.commit).record_of(pair)
+        if record is not None:
+            return self._join(pair, record)
+        if pair.row.question != SyncQuestion.NONE and pair.row.user_decision == UserDecision.NONE:
+            return None  # somebody was just asked
         item, kind = pair.item, pair.kind
-        directions = self._directions(kind)
+        directions = self.directions(pair)
         coming = {
             name: value
             for name, value in item.fields.items()
@@ -214,7 +296,9 @@ class Settling:
         }
 
         def make() -> None:
-            record = make_record(kind, coming, self.syncing)
+            if self.kind is ItemKind.APPOINTMENT and settling.is_made_meanwhile(item.uid):
+                return settling.try_soon(pair.row, self.syncing, timedelta(0))  # there was nothing a moment ago
+            record = pair.record = make_record(kind, coming, self.syncing)
             ours = values_of(record, self.syncing)
             known = {
                 name: value
@@ -222,11 +306,31 @@ class Settling:
                 if name in ours and name in directions
             }
             agreed = Agreed({name: ours[name] for name in known}, known)
-            pair.row.uid = item.uid[:300]
-            settling.agree(pair.row, agreed, record, ours, self.syncing, key=item.key, version=item.version)
+            waits = isinstance(record, RecurringAppointmentMaster)
+            held_there = Written(item.key, item.version)
+            settling.agree(pair.row, agreed, record, ours, self.syncing, held_there, waits=waits)
+            return settling.know_meeting(pair.row, record, item.uid, self.syncing.now)
 
         self.commit(make)
         self.report.tracked += 1
+        if isinstance(pair.record, RecurringAppointmentMaster):
+            self._occurrences(pair, NOTHING)
+        return None
+
+    def _join(self, pair: Pair, record: Record) -> None:
+        """The item is linked with a record that is here; they have never agreed, so they are joined."""
+        other = linked_elsewhere(record, pair.row)
+        if other is not None and other.exchange_entry_id and not other.is_deleted_in_exchange:
+            raise ItemRejected(
+                "It is a second item of a record that has one already.", remedy="Delete one of the two in Exchange."
+            )
+        if other is not None:
+            found = other
+            self.commit(lambda: settling.join(pair.row, found))
+            self._joined.add(found.pk)
+            pair.row = found
+        pair.record = record
+        self.merge(pair)
 
     # Around
 
@@ -234,16 +338,34 @@ class Settling:
         """After a batch of writes: what the server made of them, in one request."""
         rows, self.written = self.written, {}
         for item in self.store.fetch(self.kind, list(rows)) if rows else ():
-            if isinstance(item, Item) and item.version == rows[item.key].server_version:
-                self.commit(lambda: settling.read_again(rows[item.key], item))  # noqa: B023 - called at once
+            if not isinstance(item, Item):
+                continue
+            row = rows[item.key]
+            if item.version == row.server_version:
+                self.commit(lambda: settling.read_again(row, item))  # noqa: B023 - called at once
+            record = records_of([row]).get(row.object_id) if item.uid and not row.uid else None
+            if record is not None:
+                now = self.syncing.now
+                self.commit(lambda: settling.know_meeting(row, record, item.uid, now))  # noqa: B023 - called at once
+                self.commit(lambda: row.save(update_fields=["uid"]))  # noqa: B023 - called at once
 
-    def _directions(self, kind: RecordKind) -> dict[str, Direction]:
-        return chosen_directions(kind, self.policy)
+    def directions(self, pair: Pair) -> dict[str, Direction]:
+        """Which way each field of this pair goes."""
+        kind = pair.kind
+        usual = chosen_directions(kind, self.policy)
+        if pair.record is None and self.kind is ItemKind.APPOINTMENT:
+            return {**usual, "recurrence": Direction.BOTH}
+        return self.meetings.directions(pair.row, pair.record, pair.item, usual)
 
-    def _circumstances(self, pair: Pair) -> Circumstances:
+    def circumstances(self, pair: Pair) -> Circumstances:
+        """What decides where both sides have changed the same (10.1 h)."""
         assert pair.record is not None
         assert pair.item is not None
-        return Circumstances(crm_modified_on=pair.record.modified_on, exchange_modified_on=pair.item.modified_on)
+        return Circumstances(
+            is_meeting=self.kind is ItemKind.APPOINTMENT and is_meeting(pair.item.fields),
+            crm_modified_on=changed_on(pair.record),
+            exchange_modified_on=pair.item.modified_on,
+        )
 
     def commit(self, work: Callable[[], object]) -> None:
         """One transaction in which the lease is pinned."""
@@ -257,14 +379,3 @@ class Settling:
 
     def _try_soon(self, row: ExchangeSyncIdMapping) -> None:
         self.commit(lambda: settling.try_soon(row, self.syncing))
-
-
-def complete(told: Fields, ours: Fields) -> dict[str, Value]:
-    """What a server does not tell is empty there; what we do not have is not looked at."""
-    return {name: told.get(name) for name in ours}
-
-
-def _as_held(agreed: Agreed, ours: Fields) -> Agreed:
-    """What our side really holds after it was written: a column may hold less than was meant, which is nobody's change."""
-    held = {name: ours.get(name, value) for name, value in agreed.crm.items()}
-    return Agreed(held, agreed.exchange)

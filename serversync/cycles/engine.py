@@ -69,7 +69,11 @@ def claim_next(clock: Clock, among: list[int] | None = None) -> Claim | None:
 def _has_connection_left(row: MailboxLeg, now: datetime) -> bool:
     """2.10: at most so many legs of one profile at once where its mailboxes share one account."""
     profile = row.mailbox.email_server_profile
-    if profile is None or profile.incoming_credential_retrieval != CredentialRetrieval.SPECIFIED_IN_PROFILE:
+    if profile is None:
+        return True
+    own = row.leg == Leg.OUTGOING and not profile.use_same_settings_for_outgoing_connections
+    retrieval = profile.outgoing_credential_retrieval if own else profile.incoming_credential_retrieval
+    if retrieval != CredentialRetrieval.SPECIFIED_IN_PROFILE:
         return True
     held = MailboxLeg.objects.filter(mailbox__email_server_profile=profile, leased_until__gte=now).count()
     return held <= profile.max_concurrent_connections

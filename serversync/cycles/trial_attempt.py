@@ -1,6 +1,7 @@
 """One attempt at one test: what is really done on the server, step by step (3.10 a–d).
 
     outgoing  allowed → settings complete → one message to oneself, over the same connector as all mail
+    lists     allowed → settings complete → one page of the calendar, the contacts and the tasks
     incoming  allowed → settings complete → the Inbox opened → that message found there and removed
               └─ not there yet: this attempt ends, and the worker looks again later, up to two minutes
 
@@ -24,7 +25,7 @@ from mailboxes.models import Leg, Mailbox, MailboxLeg, Trial
 from mailboxes.policy import Policy
 from mailboxes.reach import leg_facts
 from mailboxes.trials import COUNT, why_not
-from profiles.connectors import open_outbox, open_source
+from profiles.connectors import open_item_store, open_outbox, open_source
 from profiles.connectors.base import ConnectorError, MailSource, Outbox, Throttled
 from profiles.items import INBOX, Access, Trace
 from profiles.secrets import KeyUnavailable
@@ -65,18 +66,19 @@ class Attempt:
     steps: list[Step] = field(default_factory=list)
     postponed_until: datetime | None = None  # the server asked for it
     error: ConnectorError | None = None
+    doing: str = ""
 
     def run(self) -> None:
         """Raises NotPassed, NotYet and LeaseLost; otherwise the test was passed."""
         leg = Leg(self.trial.leg)
         self._check_what_is_here(leg)
-        if leg == Leg.ACT:
-            self._fail(at.ACT, "This version does not synchronize them.", "Set the delivery method to None for now.")
         sent = self._sent_along() if leg == Leg.INCOMING else None
         access = self._access(leg)
         try:
             if leg == Leg.OUTGOING:
                 self._send(access)
+            elif leg == Leg.ACT:
+                self._list_items(access)
             else:
                 self._receive(access, sent)
         except Throttled as error:
@@ -214,6 +216,18 @@ class Attempt:
         else:
             self._pass(at.REMOVED, "It is gone from the Inbox.")
 
+    # 3.10 d: appointments, contacts and tasks
+
+    def _list_items(self, access: Access) -> None:
+        """The beginning of each list; nothing is written, and no cursor is kept."""
+        opened = []
+        with closing(open_item_store(access, self.lease.progress)) as store:
+            for kind, self.doing in at.LISTS.items():
+                page = next(iter(store.changes(kind, "")), None)
+                is_empty = page is None or not page.shown
+                opened.append(Step(self.doing, True, "It can be read; it is empty." if is_empty else "It can be read."))
+        self.steps += [*at.reached(access), *opened]
+
     # 3.11: what a start date would read
 
     def _wants_count(self) -> date | None:
@@ -235,7 +249,8 @@ class Attempt:
 
     def _not_reached(self, error: ConnectorError, access: Access, leg: Leg) -> None:
         self.error = error
-        self.steps += at.failed(error, access, at.SEND if leg == Leg.OUTGOING else at.OPEN)
+        doing = self.doing or (at.SEND if leg == Leg.OUTGOING else at.OPEN)
+        self.steps += at.failed(error, access, doing)
         raise NotPassed from error
 
     def _obey(self, error: Throttled, access: Access, leg: Leg) -> None:

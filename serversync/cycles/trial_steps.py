@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from profiles.act_items import ItemKind
 from profiles.connectors.base import Cause, ConnectorError, ItemDelayed, ItemRejected
 from profiles.items import Access, Tls, Transport
 from serversync.cycles.for_administrators import request, server_of
@@ -22,7 +23,11 @@ OPEN = "Open the Inbox"
 SEND = "Send a message to itself"
 ARRIVED = "Find that message in the Inbox"
 REMOVED = "Remove that message"
-ACT = "Synchronize appointments, contacts and tasks"
+LISTS = {
+    ItemKind.APPOINTMENT: "Open the calendar",
+    ItemKind.CONTACT: "Open the contacts",
+    ItemKind.TASK: "Open the tasks",
+}
 
 STEP = {
     Cause.SETTINGS: FIND,

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from mailboxes.models import IncomingFilter, Mailbox, TraceLog
 from tests.company import Company, assert_balanced, decide, receive
-from tests.filing import ALICE, BOB, about, change, deliver, receive_later, rule
+from tests.filing import ALICE, BOB, about, acme, alice, case, change, deliver, receive_later, rule
 from tests.letters import letter
 from tracking.crm.models import Account, Case, Email
 from tracking.decide.verdicts import Reason
@@ -20,21 +20,7 @@ from tracking.models import (
     SyncCursor,
 )
 
-
-@pytest.fixture
-def alice(company: Company) -> Mailbox:
-    """Alice, whose filter takes nothing."""
-    return company.user("Alice", company.exchange_profile(), IncomingFilter.NO_MESSAGES)
-
-
-@pytest.fixture
-def acme(db: None) -> Account:
-    return Account.objects.create(name="Acme")
-
-
-@pytest.fixture
-def case(acme: Account) -> Case:
-    return Case.objects.create(title="The broken press", customer_account=acme)
+__all__ = ["acme", "alice", "case"]  # fixtures
 
 
 # 9.5, line by line

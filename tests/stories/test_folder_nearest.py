@@ -5,28 +5,14 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from mailboxes.models import IncomingFilter, Mailbox
+from mailboxes.models import Mailbox
 from tests.company import Company, assert_balanced, decide, receive
-from tests.filing import ALICE, about, deliver, one_cycle, receive_later, rule
+from tests.filing import ALICE, about, acme, alice, case, deliver, one_cycle, receive_later, rule
 from tracking.crm.models import Account, Case, Email
 from tracking.keep.folder_rules import remove_rule
 from tracking.models import FolderOnboardingStatus, LedgerRow, LedgerState
 
-
-@pytest.fixture
-def alice(company: Company) -> Mailbox:
-    """Alice, whose filter takes nothing."""
-    return company.user("Alice", company.exchange_profile(), IncomingFilter.NO_MESSAGES)
-
-
-@pytest.fixture
-def acme(db: None) -> Account:
-    return Account.objects.create(name="Acme")
-
-
-@pytest.fixture
-def case(acme: Account) -> Case:
-    return Case.objects.create(title="The broken press", customer_account=acme)
+__all__ = ["acme", "alice", "case"]  # fixtures
 
 
 def receive_all(mailbox: Mailbox) -> None:

@@ -12,9 +12,9 @@ from mailboxes.models import IncomingFilter, Mailbox, Organization, TraceLog
 from mailboxes.models.settings import current_policy
 from serversync.audit import compare_with_servers
 from tests.company import Company, assert_balanced, decide, receive
-from tests.filing import ALICE, SUPPORT, about, deliver, one_cycle, reasons, receive_later, rule
+from tests.filing import ALICE, SUPPORT, about, acme, alice, case, deliver, one_cycle, reasons, receive_later, rule
 from tests.letters import letter
-from tracking.crm.models import Account, Case, Email
+from tracking.crm.models import Account, Email
 from tracking.decide.verdicts import Reason
 from tracking.facts.folder_rules import tree_of
 from tracking.keep.folder_rules import confirm_suggestion, decline_suggestion, save_rule
@@ -29,21 +29,7 @@ from tracking.models import (
     Placement,
 )
 
-
-@pytest.fixture
-def alice(company: Company) -> Mailbox:
-    """Alice, whose filter takes nothing."""
-    return company.user("Alice", company.exchange_profile(), IncomingFilter.NO_MESSAGES)
-
-
-@pytest.fixture
-def acme(db: None) -> Account:
-    return Account.objects.create(name="Acme")
-
-
-@pytest.fixture
-def case(acme: Account) -> Case:
-    return Case.objects.create(title="The broken press", customer_account=acme)
+__all__ = ["acme", "alice", "case"]  # fixtures
 
 
 # 9.1, 9.2, 9.4: which folders

@@ -184,6 +184,7 @@ def test_what_was_removed_stays_removed_however_it_is_shown_again(company: Compa
 
 def test_mail_that_was_written_here_is_no_tracked_mail(company: Company, alice: Mailbox) -> None:
     Organization.objects.update_or_create(pk=1, defaults={"overrides": {"auto_track_sent_folder_items": True}})
+    receive(alice)
     write(alice, "ann@acme.test")
     receive(alice)
     assert verdict(alice) == (LedgerState.TRACKED, Reason.OUR_OWN_COPY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
+from django.db import connection
 from django.utils import timezone
 
 from mailboxes.models import AddressEntry, AddressResolution, AutoCreate, IncomingFilter, Mailbox
@@ -12,7 +13,7 @@ from tests.company import Company, assert_balanced, decide, receive, row_of
 from tests.letters import letter
 from tracking.crm.models import Account, ActivityParty, Contact, DomainEvent, Email, Lead, Participation
 from tracking.facts.why import explain
-from tracking.keep.resolving import resolve_address
+from tracking.keep.resolving import nobody_yet, resolve_address
 
 
 @pytest.fixture(params=["pop3", "exchange"])
@@ -116,6 +117,17 @@ def test_for_a_queue_the_choice_of_its_owner_counts(company: Company, profile) -
 
 
 # 5.13
+
+
+def test_who_is_nobody_yet_is_found_by_an_index(company: Company, profile) -> None:
+    alice = company.user("Alice", profile)
+    arrives(company, alice, "Hello", "ANN@acme.test")
+    receive(alice)
+    assert nobody_yet("ann@acme.test").get().activity_id == Email.objects.get().pk
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # a table of three rows is read through
+        assert "party_nobody_yet" in nobody_yet("ann@acme.test").explain()
 
 
 def test_alice_says_who_ann_is_and_later_mail_knows_it_until_that_is_taken_back(company: Company, profile) -> None:

@@ -200,6 +200,7 @@ def test_private_mail_stays_with_its_people(office: Office) -> None:  # 4.14
 def test_alice_hands_a_letter_to_charlie_who_owns_it_then_and_is_told(office: Office) -> None:
     email = office.gets("For Charlie")
     seen = office.alice.looks_at(office.support)
+    assert "Hand to: enter a user name" in office.alice.presses(office.support, "hand", seen, person=" ")
     assert "nobody here is called “nobody”" in office.alice.presses(office.support, "hand", seen, person="nobody")
     assert "Assign it instead" in office.alice.presses(office.support, "hand", seen, person="bob")
 

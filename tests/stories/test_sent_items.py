@@ -12,7 +12,7 @@ from serversync.audit import compare_with_servers
 from tests.company import Company, assert_balanced, decide, receive, row_of, run, write
 from tests.letters import letter
 from tracking.crm.models import Contact, Email
-from tracking.crm.models.states import DeliveryState, EmailStatus
+from tracking.crm.models.states import DeliveryState, EmailStatus, RecipientState
 from tracking.decide.verdicts import Reason
 from tracking.facts.sent_items import SENT_SINCE
 from tracking.models import LedgerRow, SyncCursor
@@ -45,6 +45,7 @@ def test_what_alice_sends_from_her_own_program_is_tracked_as_sent(company: Compa
     )
     assert (kept.sender_mailbox, kept.receiving_mailbox, kept.accepting_user) == (alice, None, alice.regarding_user)
     assert kept.parties.get(participation_type_mask=2).party == ann
+    assert kept.parties.get(participation_type_mask=2).delivery_state == RecipientState.ACCEPTED
     assert kept.subject == "Offer"
     assert sorted(LedgerRow.objects.values_list("reason", flat=True)) == [
         Reason.SENDER_MATCH,

@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from django.utils import timezone
 
-from mailboxes.models import Leg
+from mailboxes.models import Leg, TraceLog
 from profiles.act_items import ItemKind
 from tests.company import Company, decide, run
 from tests.profiles.exchange import requests
 from tests.synchronizing import ALICE, CATEGORY, alice_on, contact, held, synchronize, task
 from tracking.crm.models import Contact, Task
 from tracking.crm.models.states import TaskStatus
-from tracking.models import ExchangeSyncIdMapping, RecycledItem, SyncConflict, SyncFilter
+from tracking.keep.calendar import deciding
+from tracking.models import ExchangeSyncIdMapping, HeldDeletion, RecycledItem, SyncConflict, SyncFilter
+from tracking.models.reversible import Decision
 
 TASKS, CONTACTS = ItemKind.TASK, ItemKind.CONTACT
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,6 +69,18 @@ def test_a_completed_task_is_completed_on_the_other_side(company: Company) -> No
     ours.refresh_from_db()
     assert (ours.status_code, ours.percent_complete) == (TaskStatus.COMPLETED, 100)
     assert ours.actual_end is not None
+
+
+def test_a_task_completed_here_is_completed_there_although_it_leaves_the_filter(company: Company) -> None:  # 10.7
+    alice = alice_on(company)
+    ours = task(alice)
+    synchronize(alice)
+    for state, status, there in ((1, TaskStatus.COMPLETED, "completed"), (0, TaskStatus.IN_PROGRESS, "in-progress")):
+        ours.state_code, ours.status_code = state, status
+        ours.save()
+        synchronize(alice)
+        synchronize(alice)
+        assert held(company, TASKS)["Call Acme"]["fields"]["status"] == there
 
 
 def test_both_change_the_same_field_and_the_newer_one_stays(company: Company) -> None:  # 10.1 h
@@ -187,7 +202,8 @@ def test_a_narrower_filter_only_unlinks(company: Company) -> None:  # 10.1 b, i
     assert set(held(company, TASKS)) == {"Call Acme"}
 
 
-def test_many_deletions_at_once_wait_for_a_person(company: Company) -> None:  # law 9
+@pytest.mark.parametrize(("decision", "left"), [(Decision.APPROVED, 0), (Decision.REFUSED, 6)])
+def test_many_deletions_at_once_wait_for_a_person(company: Company, decision: Decision, left: int) -> None:  # law 9
     decide(ask_before_deleting_in_crm=False, deletions_at_once_percent=20)
     alice = alice_on(company)
     for number in range(6):
@@ -197,3 +213,10 @@ def test_many_deletions_at_once_wait_for_a_person(company: Company) -> None:  # 
         company.sandbox.delete_act_item(ALICE, TASKS, item["id"])
     synchronize(alice)
     assert Task.objects.count() == 6
+    assert TraceLog.objects.filter(cause="deletions held task crm", closed_on=None).exists()
+    assert deciding.decide_deletion(HeldDeletion.objects.get(), decision, alice.regarding_user, timezone.now())
+    synchronize(alice)
+    synchronize(alice)
+    assert Task.objects.count() == left
+    assert RecycledItem.objects.count() == 6 - left
+    assert not TraceLog.objects.filter(cause="deletions held task crm", closed_on=None).exists()

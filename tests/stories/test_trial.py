@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from mailboxes.models import Leg, LegStatus, Mailbox, MailboxLeg, TraceLevel, TraceLog, Trial
 from mailboxes.trials import COUNT, is_test_scheduled, last_test_ended_on, latest_trials, request_count, request_trials
+from profiles.act_items import ItemKind
 from profiles.secrets import Sealed
 from serversync.cycles import trial
 from serversync.cycles import trial_steps as at
@@ -121,11 +122,27 @@ def test_incoming_alone_needs_no_message(company: Company) -> None:
     assert not leg(alice, SENT).enabled
 
 
-def test_calendars_are_said_not_to_be_synchronized(company: Company) -> None:
+def test_calendar_contacts_and_tasks_are_opened_and_then_synchronized(company: Company) -> None:  # 3.10 d, 10.1 a
     alice = alice_with(company, "exchange")
     change(alice, act_delivery_method=1)
-    done = try_out(alice, Leg.ACT)
-    assert failure(done[Leg.ACT])["words"] == "This version does not synchronize them."
+    company.sandbox.put_act_item("alice@us.test", "contact", {"full_name": "Ann"})
+    done = try_out(alice, Leg.ACT)[Leg.ACT]
+    assert done.succeeded
+    assert [step["words"] for step in done.steps[-3:]] == [
+        "It can be read; it is empty.",
+        "It can be read.",
+        "It can be read; it is empty.",
+    ]
+    assert leg(alice, Leg.ACT).enabled
+    assert not SyncCursor.objects.exists()
+
+
+def test_a_calendar_that_cannot_be_opened_is_named(company: Company) -> None:  # 3.10 d
+    alice = alice_with(company, "exchange")
+    change(alice, act_delivery_method=1)
+    company.sandbox.fault(face="ews", operation="SyncFolderItems", effect="response", code="ErrorAccessDenied", times=1)
+    done = try_out(alice, Leg.ACT)[Leg.ACT]
+    assert failure(done)["name"] == at.LISTS[ItemKind.APPOINTMENT]
     assert not leg(alice, Leg.ACT).enabled
 
 

@@ -57,6 +57,7 @@ def test_a_worker_killed_busy_neither_loses_nor_doubles(worker: Worker) -> None:
     until(lambda: 0 < len(worker.subjects()) < 150, 30)
     for pid in worker.family()[1:]:
         os.kill(pid, signal.SIGKILL)
+    worker.end_leases()
 
     until(lambda: len(worker.subjects()) == 150, 80)
 

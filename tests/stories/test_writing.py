@@ -193,6 +193,13 @@ def test_what_came_back_is_shown_with_its_recipient(company: Company) -> None:  
     assert "User unknown" in page
     listed = browser_of(alice).get("/mail/?show=sent").content.decode()
     assert "Came back for some recipients" in listed
+    own_page = browser_of(alice).get("/mailbox/").content.decode()
+    assert "Came back for some recipients. Open it to see whom it did not reach, and why." in own_page
+    bounce = Email.objects.get(direction_code=False)
+    told = browser_of(alice).get(f"/mailbox/email/{bounce.pk}/").content.decode()
+    assert f'It is about “<a class="ss-link" href="/mailbox/email/{email.pk}/">Offer</a>”.' in told
+    Email.objects.filter(pk=email.pk).update(sent_on=timezone.now() - timedelta(days=15))
+    assert "Came back" not in browser_of(alice).get("/mailbox/").content.decode()
 
 
 def test_charlie_sees_neither_drafts_nor_pages(company: Company) -> None:  # 12.1
@@ -296,6 +303,8 @@ def test_an_outbox_tells_why_it_waits_and_what_would_help(company: Company) -> N
     email = Email.objects.get()
     assert "Its mailbox cannot send now." in page
     assert delivery.why_waiting(email, timezone.now()) in page
+    own = browser_of(alice).get(f"/mailbox/email/{email.pk}/").content.decode()
+    assert ("Take back" in own, "Untrack…" in own) == (True, False)  # what has not left is in no mailbox
 
 
 def test_importance_and_receipts_are_asked_for(company: Company) -> None:  # 7.9

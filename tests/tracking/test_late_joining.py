@@ -312,7 +312,7 @@ def outcome(posts: list[Post], read_between: bool) -> set[frozenset[str]]:
     return found
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), correspondences(), st.booleans())
 def test_conversations_do_not_depend_on_the_order_of_arrival(
     db: None, data: st.DataObject, posts: list[Post], read_between: bool

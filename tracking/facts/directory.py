@@ -13,6 +13,7 @@ from mailboxes.models import Mailbox
 from mailboxes.ownership import queues_open_to
 from profiles.connectors.mime import Address
 from profiles.models import StateCode
+from tracking.crm.models import Case
 from tracking.crm.sending_rights import primary_address
 from tracking.facts.records import kinds_for, parties_of_mail, record_for, search, subjects_of_mail
 
@@ -110,6 +111,12 @@ def record_of(user: _Person, key: str) -> Model | None:
 def label_of(record: Model) -> str:
     """A record with its kind, as lists name it."""
     return f"{record} ({str(record._meta.verbose_name).capitalize()})"
+
+
+def address_to_write_to(record: Model) -> str:
+    """The address of a record, of a case that of its customer; "" if there is none."""
+    customer = record.customer_account if isinstance(record, Case) else record
+    return primary_address(customer) if customer is not None else ""
 
 
 def key_of(record: Model) -> str:

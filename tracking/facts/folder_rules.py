@@ -10,9 +10,10 @@ from mailboxes.models import IncomingDeliveryMethod, Leg, Mailbox
 from mailboxes.policy import Policy
 from profiles.items import INBOX, SENT, Folder
 from profiles.models import ServerType
-from tracking.decide.folders import BY_PATH, Filed, Rule, Tree, problem, unfit_mailbox
+from tracking.crm.models import Email
+from tracking.decide.folders import BY_PATH, Filed, Rule, Tree, is_to_be_filed, problem, unfit_mailbox
 from tracking.facts.sent_items import SENT_SINCE
-from tracking.models import FolderHierarchy, MailboxTrackingFolder, SyncCursor
+from tracking.models import FolderHierarchy, LedgerRow, MailboxTrackingFolder, SyncCursor
 
 FOLDER_STAMPS = "folder stamps"
 """The cursor that holds the stamps of the tracked folders as they were last read, instead of a place in a folder."""
@@ -99,6 +100,24 @@ def followed_by(mailbox: Mailbox) -> frozenset[str]:
     valid = mailbox.tracking_folders.filter(invalid_reason="")
     found = {*cursors.values_list("folder", flat=True), *valid.values_list("exchange_folder_id", flat=True)}
     return frozenset(key for key in found if not key.startswith(BY_PATH))
+
+
+def held_elsewhere(email_ids: Iterable[UUID], mailbox_id: UUID) -> set[UUID | None]:
+    """Those of these emails that a folder of another mailbox filed with a record first (9.5)."""
+    rows = LedgerRow.objects.filter(email__in=email_ids, tracking_folder__regarding_type__isnull=False)
+    rows = rows.exclude(mailbox=mailbox_id).exclude(tracking_folder__regarding_id="")
+    return set(rows.values_list("email_id", flat=True))
+
+
+def follows(email: Email, filed: Filed, is_held_elsewhere: bool, policy: Policy) -> bool:
+    """Whether this tracked email is to belong to the record of the folder that it lies in (9.5)."""
+    return is_to_be_filed(
+        filed,
+        (email.regarding_type_id, email.regarding_id),
+        chosen_by_a_person="regarding" in email.edited_fields,
+        held_elsewhere=is_held_elsewhere,
+        policy=policy,
+    )
 
 
 def folder_names(mailbox_ids: Iterable[Any]) -> dict[tuple[Any, str], str]:

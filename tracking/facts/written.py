@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from mailboxes.ownership import Standing, mailboxes_of, standing
+from mailboxes.ownership import mailboxes_of, owns
 from tracking.crm.models import Email
 from tracking.crm.models.states import EmailStatus
 from tracking.crm.sending_rights import author_of
@@ -44,7 +44,7 @@ def written_by(user: User | AnonymousUser) -> QuerySet[Email]:
 def in_box(user: User | AnonymousUser, box: Box) -> QuerySet[Email]:
     """What is in one box, the newest first."""
     emails = written_by(user).filter(status_code__in=STATUSES[box])
-    about = emails.select_related("sender_mailbox", "represents", "owner", "submitted_by")
+    about = emails.select_related("sender_mailbox__regarding_queue", "represents__regarding_queue")
     newest = about.order_by(Coalesce("sent_on", "created_on").desc(), "-pk")
     return newest.defer("description", "safe_description")
 
@@ -63,4 +63,4 @@ def may_handle(user: User | AnonymousUser, email: Email) -> bool:
     if user.pk is None:
         return False
     author = author_of(email)
-    return user.pk == email.owner_id or (author is not None and standing(user, author) == Standing.OWNER)
+    return user.pk == email.owner_id or (author is not None and owns(user, author))

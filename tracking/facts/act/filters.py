@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -11,9 +12,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from tracking.crm.models import ActivityParty, Participation
 from tracking.decide.field_maps import RecordKind
-from tracking.decide.filters import FILTER_FIELDS, ME, Asking, Condition, Together, Type, parse, time_range
+from tracking.decide.filters import FILTER_FIELDS, ME, TEMPLATES, Asking, Condition, Together, Type, parse, time_range
 from tracking.facts.act.kinds import MODELS, Record
-from tracking.models import SyncFilter
+from tracking.models import SyncFilter, SyncProgress
 
 _STATES = {"open": 0, "completed": 1, "canceled": 2, "scheduled": 3, "active": 0, "inactive": 1}
 _PRIORITIES = {"low": 0, "normal": 1, "high": 2}
@@ -52,15 +53,33 @@ _LOOKUPS = {"is": "iexact", "is_not": "iexact", "contains": "icontains", "begins
 
 
 def filters_of(user_id: int, kind: RecordKind) -> list[Together]:
-    """A user's active filters for one kind of record. One that cannot be read any more lets nothing through."""
+    """A user's active filters for one kind of record; before the first synchronization those that the user will be given.
+    One that cannot be read any more lets nothing through."""
+    found = _read(SyncFilter.objects.filter(owner_id=user_id), kind)
+    return found if found or _has_begun(user_id) else _to_be_given(kind)
+
+
+def _read(rows: QuerySet[SyncFilter], kind: RecordKind) -> list[Together]:
     found = []
-    rows = SyncFilter.objects.filter(owner_id=user_id, record_kind=kind, is_active=True).order_by("pk")
-    for conditions in rows.values_list("conditions", flat=True):
-        try:
+    stored = rows.filter(record_kind=kind, is_active=True).order_by("pk").values_list("conditions", flat=True)
+    for conditions in stored:
+        with suppress(ValueError):
             found.append(parse(kind, conditions))
-        except ValueError:
-            continue
     return found
+
+
+def _has_begun(user_id: int) -> bool:
+    """Whether the user has, or had, filters of their own."""
+    has_filters = SyncFilter.objects.filter(owner_id=user_id).exists()
+    return has_filters or SyncProgress.objects.filter(mailbox__regarding_user_id=user_id).exists()
+
+
+def _to_be_given(kind: RecordKind) -> list[Together]:
+    """10.1 c: the organization's templates that are default, or those that we propose where it has none."""
+    templates = SyncFilter.objects.filter(owner=None)
+    if templates.exists():
+        return _read(templates.filter(is_default=True), kind)
+    return [one.conditions for one in TEMPLATES if one.kind is kind]
 
 
 def wanted(kind: RecordKind, filters: Sequence[Together], asking: Asking) -> QuerySet[Record]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -10,10 +11,14 @@ from typing import Any
 from django.db.models import QuerySet
 
 from mailboxes.policy import Policy
-from profiles.act_items import ItemKind, Value
+from profiles.act_items import Fields, ItemKind, Value
+from tracking.crm.models import RecurringAppointmentMaster
+from tracking.decide.act_values import fingerprint
 from tracking.decide.field_maps import RecordKind, directions
 from tracking.decide.filters import Asking, Together
 from tracking.decide.merge import Direction
+from tracking.decide.occurrences import exceptions_to_json
+from tracking.facts.act.appointments import appointment_values, changes_of_exceptions, exceptions_of
 from tracking.facts.act.filters import filters_of, wanted
 from tracking.facts.act.kinds import MODELS, Record, Syncing, content_type_of, kind_of, kind_of_type, record_kinds
 from tracking.facts.act.values import contact_values, task_values
@@ -25,6 +30,8 @@ VALUES: Mapping[RecordKind, Callable[[Any, Syncing], dict[str, Value]]] = {
     RecordKind.LETTER: task_values,
     RecordKind.FAX: task_values,
     RecordKind.CONTACT: contact_values,
+    RecordKind.APPOINTMENT: appointment_values,
+    RecordKind.SERIES: appointment_values,
 }
 OVERLAP = timedelta(minutes=10)
 """A transaction may commit so long after it has set `modified_on`."""
@@ -33,6 +40,21 @@ OVERLAP = timedelta(minutes=10)
 def values_of(record: Record, syncing: Syncing) -> dict[str, Value]:
     """The canonical values of one record."""
     return VALUES[kind_of(record)](record, syncing)
+
+
+def version_of(record: Record, values: Fields) -> str:
+    """A short text that differs where anything of a record does that is synchronized, exceptions included."""
+    if not isinstance(record, RecurringAppointmentMaster):
+        return fingerprint(values)
+    exceptions = exceptions_of(record)
+    return fingerprint({**values, "exceptions": json.dumps(exceptions_to_json(exceptions, exceptions), sort_keys=True)})
+
+
+def changed_on(record: Record) -> datetime:
+    """When a record was changed last; a series changes with its exceptions."""
+    if not isinstance(record, RecurringAppointmentMaster):
+        return record.modified_on
+    return max([record.modified_on, *(one.modified_on for one in record.exceptions.all())])
 
 
 def records_of(rows: Iterable[ExchangeSyncIdMapping]) -> dict[str, Record]:
@@ -50,7 +72,11 @@ def records_of(rows: Iterable[ExchangeSyncIdMapping]) -> dict[str, Record]:
 
 def _whole(kind: RecordKind) -> QuerySet[Any]:
     records: QuerySet[Any] = MODELS[kind]._default_manager.all()
-    return records.select_related("parent_customer") if kind is RecordKind.CONTACT else records
+    if kind is RecordKind.CONTACT:
+        return records.select_related("parent_customer")
+    if kind is RecordKind.APPOINTMENT:
+        return records.prefetch_related("parties")
+    return records.prefetch_related("parties", "exceptions__parties") if kind is RecordKind.SERIES else records
 
 
 def filters_for(kind: ItemKind, syncing: Syncing) -> dict[RecordKind, list[Together]]:
@@ -70,6 +96,9 @@ def mapped_and_changed(
     """The mappings of this mailbox whose record was changed since, with the time of its last change."""
     changed = MODELS[kind]._default_manager.filter(modified_on__gte=since - OVERLAP).values_list("pk", "modified_on")
     times = {str(pk): modified_on for pk, modified_on in changed}
+    if kind is RecordKind.SERIES:  # which changes with its exceptions
+        for key, modified_on in changes_of_exceptions(since - OVERLAP).items():
+            times[key] = max(modified_on, times.get(key, modified_on))
     rows = ExchangeSyncIdMapping.objects.filter(
         mailbox=syncing.mailbox, object_type=content_type_of(kind), object_id__in=list(times)
     )

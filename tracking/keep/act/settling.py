@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from mailboxes.models import Organization
 from profiles.act_items import Fields, Item, Written
 from tracking.crm.models import Appointment, RecurringAppointmentMaster
 from tracking.decide.act_values import Agreed, agreed_from_json, agreed_to_json, fields_to_json, to_json
 from tracking.decide.merge import Clash, Side, read_back
 from tracking.decide.occurrences import OccurrenceMerge, exceptions_to_json
-from tracking.facts.act.appointments import appointment_values
+from tracking.facts.act.appointments import appointment_values, by_meeting_id
 from tracking.facts.act.kinds import Record, Syncing, content_type_of, kind_of
 from tracking.facts.act.reading import changed_on, version_of
 from tracking.keep.act.appointments import apply_occurrence
@@ -103,6 +104,13 @@ def know_meeting(row: ExchangeSyncIdMapping, record: Record, uid: str, now: date
         type(record)._default_manager.filter(pk=record.pk).update(global_object_id=row.uid)
         rows = ExchangeSyncIdMapping.objects.filter(object_type=row.object_type_id, object_id=str(record.pk), uid="")
         rows.filter(exchange_entry_id="").exclude(pk=row.pk).update(uid=row.uid, next_attempt_on=now, retries=0)
+
+
+def is_made_meanwhile(uid: str) -> bool:
+    """Whether another mailbox has brought in the same meeting. Those who bring in meetings wait here for each other."""
+    if uid:
+        list(Organization.objects.select_for_update().values_list("pk"))
+    return by_meeting_id(uid) is not None
 
 
 def join(row: ExchangeSyncIdMapping, other: ExchangeSyncIdMapping) -> ExchangeSyncIdMapping:

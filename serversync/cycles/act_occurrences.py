@@ -1,0 +1,98 @@
+"""The occurrences of one series, after the series itself agrees (10.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from profiles.act_items import NOTHING, Fields, Item
+from serversync.cycles.act_pair import Pair, complete
+from tracking.crm.models import RecurringAppointmentMaster
+from tracking.decide.act_values import agreed_from_json
+from tracking.decide.invitations import MeetingWrite
+from tracking.decide.merge import Direction, Side
+from tracking.decide.occurrences import (
+    AgreedSeries,
+    Exceptions,
+    OccurrenceMerge,
+    OccurrenceStep,
+    SeriesState,
+    exceptions_from_json,
+    merge_occurrences,
+)
+from tracking.facts.act.appointments import appointment_values, exceptions_of, kept_exceptions
+from tracking.keep.act import held, settling
+
+if TYPE_CHECKING:
+    from serversync.cycles.act_pairs import Settling
+
+
+@dataclass
+class Occurrences:
+    """The exceptions of the series of one pair."""
+
+    settling: Settling
+    pair: Pair
+
+    def settle(self, *, is_new_pattern: bool) -> None:
+        """Make them the same on both sides. A server that is given a new pattern forgets what differed from the old one:
+        then ours are written again. Raises ConnectorError."""
+        one, row = self.settling, self.pair.row
+        series, item = self.pair.record, self.pair.item
+        assert isinstance(series, RecurringAppointmentMaster)
+        if item is None:
+            return one.commit(lambda: settling.try_soon(row, one.syncing))
+        directions = one.directions(self.pair)
+        if all(way is Direction.NONE for way in directions.values()):
+            return self._agree(series, OccurrenceMerge(), item.version)  # another pair of this meeting has the say
+        found = self._merged(series, item, directions, is_new_pattern)
+        version: str | None = item.version
+        for step in found.steps:
+            if step.side is Side.EXCHANGE:
+                version = self._write(step, item)
+                if version is None:
+                    return one.commit(lambda: settling.wait_for_approval(row))
+        return self._agree(series, found, version or "")
+
+    def _merged(
+        self, series: RecurringAppointmentMaster, item: Item, directions: dict[str, Direction], is_new_pattern: bool
+    ) -> OccurrenceMerge:
+        values, agreed = appointment_values(series), agreed_from_json(self.pair.row.agreed)
+        before = exceptions_from_json({} if is_new_pattern else self.pair.row.agreed_occurrences)
+        there = kept_exceptions(Exceptions.of(item.changed, item.removed), values, series)
+        found = merge_occurrences(
+            AgreedSeries(SeriesState(agreed.crm, before[0]), SeriesState(agreed.exchange, before[1])),
+            SeriesState(values, exceptions_of(series)),
+            SeriesState(complete(item.fields, values), there),
+            directions,
+            self.settling.circumstances(self.pair),
+        )
+        writes = Direction.BOTH in directions.values() or Direction.TO_EXCHANGE in directions.values()
+        steps = tuple(step for step in found.steps if writes or step.side is Side.CRM)  # 10.2.4
+        return OccurrenceMerge(steps, found.clashes, found.agreed_crm, found.agreed_exchange)
+
+    def _write(self, step: OccurrenceStep, item: Item) -> str | None:
+        """Returns the version of the series afterwards; None where it is held until somebody approves it."""
+        one, original = self.settling, step.original_start
+        assert self.pair.record is not None
+        values: Fields = {**appointment_values(self.pair.record), **step.fields}  # type: ignore[arg-type]
+        kind, fields = (MeetingWrite.CANCEL, NOTHING) if step.removes else (MeetingWrite.UPDATE, step.fields)
+        how = one.meetings.permission(self.pair.row, kind, item, fields, values, original)
+        if how is None:
+            return None
+        if step.removes:
+            written = one.store.delete_occurrence(item.key, original, how)
+        else:
+            written = one.store.update_occurrence(item.key, original, step.fields, how)
+        one.report.sent += 1
+        return written.version
+
+    def _agree(self, series: RecurringAppointmentMaster, found: OccurrenceMerge, version: str) -> None:
+        one, row = self.settling, self.pair.row
+
+        def agree() -> None:
+            settling.agree_on_occurrences(row, found, series, one.syncing, version)
+            held.settle_held(row)
+
+        one.report.tracked += any(step.side is Side.CRM for step in found.steps)
+        one.commit(agree)

@@ -1,0 +1,53 @@
+"""One record of ours and one item of the server that are kept the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from profiles.act_items import NOTHING, Fields, Item, ItemKind, Value
+from tracking.decide.act_values import Agreed, same
+from tracking.decide.field_maps import RecordKind
+from tracking.decide.merge import Merge
+from tracking.facts.act.kinds import Record, kind_of
+from tracking.keep.act.writing import MADE_FROM
+from tracking.models import ExchangeSyncIdMapping
+
+
+@dataclass
+class Pair:
+    """One mapping with what both sides hold now."""
+
+    row: ExchangeSyncIdMapping
+    record: Record | None
+    item: Item | None
+    unreadable: str = ""
+
+    @property
+    def kind(self) -> RecordKind:
+        """What kind of record it is, or becomes."""
+        return kind_of(self.record) if self.record is not None else MADE_FROM[ItemKind(self.row.kind)]
+
+
+def complete(told: Fields, ours: Fields) -> dict[str, Value]:
+    """What a server does not tell is empty there; what we do not have is not looked at."""
+    return {name: told.get(name) for name in ours}
+
+
+def as_held(plan: Merge, before: Fields, after: Fields) -> Agreed:
+    """What was agreed, with what our side really holds since it was written: a column may hold less than was meant, or one
+    follow another, which is nobody's change."""
+    written = {name for name in after if name in plan.to_crm or not same(before.get(name), after[name])}
+    held = {name: after[name] if name in written else value for name, value in plan.agreed.crm.items()}
+    return Agreed(held, plan.agreed.exchange)
+
+
+def without_writes(plan: Merge, before: Agreed) -> Merge:
+    """What may be done while what would be written there is held: only our side, and nothing is agreed about the rest."""
+    crm, exchange = dict(plan.agreed.crm), dict(plan.agreed.exchange)
+    for name in plan.to_exchange:
+        for side, known in ((crm, before.crm), (exchange, before.exchange)):
+            side.pop(name, None)
+            if name in known:
+                side[name] = known[name]
+    clashes = tuple(one for one in plan.clashes if one.field not in plan.to_exchange)
+    return replace(plan, to_exchange=NOTHING, clashes=clashes, agreed=Agreed(crm, exchange))
