@@ -222,4 +222,5 @@ class Outgoing:
 
 def _in_full(error: ConnectorError) -> str:
     """What happened, what the server said, what would fix it (law 13)."""
-    return " ".join(part for part in (str(error), error.words, error.remedy) if part)
+    parts = (part.strip() for part in (str(error), error.words, error.remedy))
+    return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part)

@@ -36,6 +36,11 @@ class DurableFileStorage(FileSystemStorage):
         for folder in changed:
             _fsync_directory(folder)
 
+    def get(self, name: str) -> bytes:
+        """What `put` has stored under this name. Raises FileNotFoundError."""
+        with FileIO(os.path.join(self.location, name)) as file:
+            return file.readall()
+
 
 def _size_of(file: str) -> int | None:
     try:
@@ -119,8 +124,18 @@ def put_all(files: Mapping[str, bytes]) -> None:
 
 def read(digest: str) -> bytes:
     """The bytes of a blob. Raises FileNotFoundError when the file is missing."""
-    storage, name = storages["blobs"], path_of(digest)
-    if not storage.exists(name) and storage.exists(name + ASIDE):
-        name += ASIDE
+    name = path_of(digest)
+    try:
+        return _content_of(name)
+    except FileNotFoundError:
+        if not storages["blobs"].exists(name + ASIDE):
+            raise
+    return _content_of(name + ASIDE)
+
+
+def _content_of(name: str) -> bytes:
+    storage = storages["blobs"]
+    if isinstance(storage, DurableFileStorage):
+        return storage.get(name)
     with storage.open(name) as file:
         return bytes(file.read())

@@ -12,6 +12,7 @@ from __future__ import annotations
 from tracking.crm.delivery.holding import hold_backlog, release, without_loops
 from tracking.crm.delivery.letters import letter_of
 from tracking.crm.delivery.moves import MOVES, IllegalMove, move, tell
+from tracking.crm.delivery.reasons import why_waiting
 from tracking.crm.delivery.recipients import (
     LONGEST_DETAIL,
     in_trouble,
@@ -30,7 +31,6 @@ from tracking.crm.delivery.waiting import (
     next_send_time,
     uncount,
     waiting_to_send,
-    why_waiting,
 )
 
 __all__ = [

@@ -21,7 +21,7 @@ from tracking.crm.models.states import EmailStatus, HoldReason, RecipientState
 
 LOOKED_AT = timedelta(hours=1)
 CAUSES = {HoldReason.TOO_OLD: "outgoing backlog", HoldReason.LOOP: "outgoing loop"}
-_REMEDY = "Open the list of emails, choose those that are held, and release, take back or cancel them."
+_REMEDY = "Look at those that are held, in the Outbox or in the list of emails, and release, take back or cancel them."
 
 
 def hold_backlog(mailbox: Mailbox, policy: Policy, now: datetime) -> int:
@@ -68,7 +68,7 @@ def without_loops(
             sent.update(addresses)
     if held:
         Email.objects.filter(pk__in=[email.pk for email in held]).update(hold_reason=HoldReason.LOOP, modified_on=now)
-        told = f"{limit} emails or more went from {mailbox} to the same address within an hour."
+        told = f"At least {_emails(limit).lower()} went from {mailbox} to the same address within an hour."
         more = f"{_emails(len(held))} more to it wait: two machines may be answering each other."
         _ask(mailbox, HoldReason.LOOP, f"{told} {more}", now)
     return let_through

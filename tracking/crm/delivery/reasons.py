@@ -1,4 +1,4 @@
-"""Why each email of a list waits to be sent: `why_waiting` of them all, with as many queries for fifty as for one (7.3)."""
+"""Why an email that was submitted has not left yet, with as many queries for fifty as for one (7.3)."""
 
 from __future__ import annotations
 
@@ -23,11 +23,19 @@ class _Sender:
     not_yet: str
 
 
+def why_waiting(email: Email, now: datetime) -> str:
+    """Why one email has not left yet, and what happens next, for people to read; "" if it does not wait."""
+    return why_each_waits([email], now).get(email.pk, "")
+
+
 def why_each_waits(emails: Iterable[Email], now: datetime) -> dict[UUID, str]:
     """For people to read: why each of these has not left yet, and what happens next. What does not wait is left out."""
     waiting = [email for email in emails if email.status_code == EmailStatus.PENDING_SEND]
-    senders = _senders({email.sender_mailbox_id for email in waiting}, now)
-    return {email.pk: _why(email, senders.get(email.sender_mailbox_id), now) for email in waiting}
+    senders = _senders({email.sender_mailbox_id for email in waiting if email.sender_mailbox_id is not None}, now)
+    return {
+        email.pk: _why(email, senders.get(email.sender_mailbox_id) if email.sender_mailbox_id else None, now)
+        for email in waiting
+    }
 
 
 def _why(email: Email, sender: _Sender | None, now: datetime) -> str:
@@ -45,10 +53,10 @@ def _why(email: Email, sender: _Sender | None, now: datetime) -> str:
     return sender.not_yet
 
 
-def _senders(ids: set[UUID | None], now: datetime) -> dict[UUID | None, _Sender]:
+def _senders(ids: set[UUID], now: datetime) -> dict[UUID, _Sender]:
     """Six queries for all mailboxes together."""
     related = ("email_server_profile", "regarding_user", "regarding_queue")
-    mailboxes = list(Mailbox.objects.filter(pk__in=ids - {None}).select_related(*related))
+    mailboxes = list(Mailbox.objects.filter(pk__in=ids).select_related(*related))
     if not mailboxes:
         return {}
     organization = Organization.current()
@@ -56,14 +64,15 @@ def _senders(ids: set[UUID | None], now: datetime) -> dict[UUID | None, _Sender]
     paused = brake.reasons_to_wait(organization, mailboxes, Leg.OUTGOING)
     circuits = ServerCircuit.objects.filter(leg=Leg.OUTGOING, open_until__gt=now)
     pauses = dict(circuits.values_list("profile_id", "open_until"))
-    found: dict[UUID | None, _Sender] = {}
+    found: dict[UUID, _Sender] = {}
     for one in mailboxes:
         leg = legs.get(one.pk)
         if leg is None:
             found[one.pk] = _Sender("The mailbox is not set up.", "")
             continue
         stopped = _why_stopped(one, leg, organization) or paused.get(one.pk, "")
-        found[one.pk] = _Sender(stopped, _why_not_yet(leg, pauses.get(one.email_server_profile_id), now))
+        pause = pauses.get(one.email_server_profile_id) if one.email_server_profile_id else None
+        found[one.pk] = _Sender(stopped, _why_not_yet(leg, pause, now))
     return found
 
 

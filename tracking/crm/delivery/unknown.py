@@ -34,7 +34,7 @@ def resolve_unknown(email: Email, was_sent: bool, now: datetime) -> None:
     with transaction.atomic():
         if was_sent:
             state = note_taken(email)
-            move(email, S.SENT, now, delivery_state=state, sent_on=email.sent_on or now)
+            move(email, S.SENT, now, delivery_state=state, delivery_detail="", sent_on=email.sent_on or now)
         else:
             move(email, S.PENDING_SEND, now, delivery_state=DeliveryState.NOT_SENT, delivery_detail="")
             tell(email, EventKind.EMAIL_SUBMITTED, now)

@@ -1,4 +1,4 @@
-"""What waits to be sent, in which order, and why it has not left yet (7.2, 7.3, 7.9)."""
+"""What waits to be sent, and in which order (7.2, 7.9)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from datetime import datetime
 from django.db.models import BooleanField, F, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
-from mailboxes import brake
-from mailboxes.eligibility import skip_reason
-from mailboxes.models import Leg, Mailbox, MailboxLeg, Organization, ServerCircuit
-from mailboxes.reach import leg_facts
+from mailboxes.models import Mailbox
 from tracking.crm.models import Email
 from tracking.crm.models.states import DeliveryState, EmailStatus, HoldReason
 
@@ -83,53 +80,3 @@ def uncount(email: Email, rest: list[Email]) -> None:
     Email.objects.filter(pk__in=[one.pk for one in rest], delivery_attempts__gt=0).update(
         delivery_attempts=F("delivery_attempts") - 1
     )
-
-
-def why_waiting(email: Email, now: datetime) -> str:
-    """Why an email that was submitted has not left yet, and what happens next, for people to read; "" if it does not wait
-    (7.3)."""
-    if email.status_code != S.PENDING_SEND:
-        return ""
-    if email.sender_mailbox is None:
-        return "The mailbox it was to leave through does not exist any more. Take it back, and choose another."
-    if email.hold_reason != HoldReason.NONE:
-        return f"Held: {HoldReason(email.hold_reason).label.lower()}. Release it, take it back or cancel it."
-    stopped = _why_stopped(email.sender_mailbox)
-    if stopped:
-        return f"Its mailbox cannot send now. {stopped}"
-    if email.delayed_email_send_time is not None and email.delayed_email_send_time > now:
-        return f"It is to leave on {_at(email.delayed_email_send_time)}, not before."
-    until = email.postpone_email_processing_until
-    if until is not None and until > now:
-        return f"The server did not take it now. It is tried again on {_at(until)}."
-    return _why_not_yet(email.sender_mailbox, now)
-
-
-def _why_stopped(mailbox: Mailbox) -> str:
-    """What a person has to change before the mailbox sends anything."""
-    organization = Organization.current()
-    leg = MailboxLeg.objects.filter(mailbox=mailbox, leg=Leg.OUTGOING).first()
-    if leg is None:
-        return "The mailbox is not set up."
-    if leg.stopped_on is not None and not leg.enabled:
-        return f"It was stopped after an error: {leg.last_error} {leg.last_remedy}".strip()
-    return skip_reason(leg_facts(mailbox, leg), organization.policy()) or brake.reason_to_wait(
-        organization, mailbox, Leg.OUTGOING
-    )
-
-
-def _why_not_yet(mailbox: Mailbox, now: datetime) -> str:
-    leg = MailboxLeg.objects.get(mailbox=mailbox, leg=Leg.OUTGOING)
-    profile = mailbox.email_server_profile
-    pause = ServerCircuit.objects.open_until(profile, Leg.OUTGOING, now) if profile else None
-    if leg.postponed_until is not None and leg.postponed_until > now:
-        return f"The server asked us to wait until {_at(leg.postponed_until)}: {leg.last_error}"
-    if pause is not None:
-        return f"The server answered nobody lately. It is asked again on {_at(pause)}."
-    if leg.failures and leg.due_on is not None and leg.due_on > now:
-        return f"The last attempt to send from this mailbox failed: {leg.last_error} The next is on {_at(leg.due_on)}."
-    return "It leaves with the next run of its mailbox."
-
-
-def _at(time: datetime) -> str:
-    return f"{time:%Y-%m-%d at %H:%M} UTC"
