@@ -15,8 +15,9 @@ from profiles.connectors.base import MailSource
 from profiles.items import Arrival, Shown
 from tracking.crm.identity import content_key, dup_check
 from tracking.crm.models import Email
-from tracking.decide.folders import Filed, is_to_be_filed
-from tracking.models import LedgerRow, Tombstone
+from tracking.decide.folders import Filed
+from tracking.facts.folder_rules import follows, held_elsewhere
+from tracking.models import Tombstone
 
 MOST = 500
 AT_ONCE = 50
@@ -69,8 +70,7 @@ def _compared(mailbox: Mailbox, filed: Filed, keys: Sequence[str], policy: Polic
     """Held against what is tracked, by identity. A message without a Message-ID counts as new: its body is not read."""
     guards = {dup_check(key, outgoing): key for key in keys for outgoing in (False, True)}
     emails = {guards[email.message_id_dup_check]: email for email in _tracked(guards) if email.message_id_dup_check}
-    held = LedgerRow.objects.filter(email__in=emails.values(), tracking_folder__regarding_type__isnull=False)
-    elsewhere = set(held.exclude(mailbox=mailbox).values_list("email_id", flat=True))
+    elsewhere = held_elsewhere([email.pk for email in emails.values()], mailbox.pk)
     removed = _removed(mailbox, keys)
     counts = {"newly": 0, "filed": 0, "kept": 0, "removed": 0}
     for key in keys:
@@ -80,7 +80,7 @@ def _compared(mailbox: Mailbox, filed: Filed, keys: Sequence[str], policy: Polic
         elif email is None:
             counts["newly"] += 1
         else:
-            counts["filed" if _follows(email, filed, email.pk in elsewhere, policy) else "kept"] += 1
+            counts["filed" if follows(email, filed, email.pk in elsewhere, policy) else "kept"] += 1
     return Preview(**counts)
 
 
@@ -92,13 +92,3 @@ def _tracked(guards: Iterable[UUID]) -> list[Email]:
 def _removed(mailbox: Mailbox, keys: Sequence[str]) -> set[str]:
     stones = Tombstone.objects.filter(mailbox=mailbox, content_key__in=keys).values_list("content_key", flat=True)
     return set(stones)
-
-
-def _follows(email: Email, filed: Filed, is_held: bool, policy: Policy) -> bool:
-    return is_to_be_filed(
-        filed,
-        (email.regarding_type_id, email.regarding_id),
-        chosen_by_a_person="regarding" in email.edited_fields,
-        held_elsewhere=is_held,
-        policy=policy,
-    )

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from tracking.crm import delivery
 from tracking.crm.identity import stored_message_id
 from tracking.crm.models import Email
-from tracking.crm.models.states import CorrelationMethod, DeliveryState, EmailStatus
+from tracking.crm.models.states import CorrelationMethod, DeliveryState, EmailStatus, RecipientState
 from tracking.facts.why import Explanation, explain
 
 WHAT_TO_CHECK = (
@@ -32,6 +33,7 @@ class EmailFacts:
     status: str
     delivery: str
     delivery_detail: str
+    recipients: list[str]
     accepted_by: str
     receiving_mailbox: str
     sender_mailbox: str
@@ -74,6 +76,7 @@ def _facts(email: Email) -> EmailFacts:
         status=EmailStatus(email.status_code).label,
         delivery=DeliveryState(email.delivery_state).label if email.direction_code else "",
         delivery_detail=email.delivery_detail,
+        recipients=_recipients(email) if email.direction_code else [],
         accepted_by="" if accepted_by is None else str(accepted_by),
         receiving_mailbox=email.receiving_mailbox.email_address if email.receiving_mailbox else "",
         sender_mailbox=email.sender_mailbox.email_address if email.sender_mailbox else "",
@@ -81,3 +84,11 @@ def _facts(email: Email) -> EmailFacts:
         correlated_email=email.correlated_activity_id,
         sent_on=email.sent_on,
     )
+
+
+def _recipients(email: Email) -> list[str]:
+    """What became of each recipient of whom there is something to tell."""
+    return [
+        f"{one.address_used}: {RecipientState(one.delivery_state).label}: {one.delivery_detail}"
+        for one in delivery.in_trouble(email)
+    ]

@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.db.models import Model
 from django.utils import timezone
 
-from mailboxes.models import Leg, Mailbox, MailboxLeg
+from mailboxes.models import IncomingFilter, Leg, Mailbox, MailboxLeg
 from mailboxes.models.settings import current_policy
 from serversync.cycles.engine import Ended, claim_next, run_claim
 from serversync.cycles.outboxes import Outboxes
 from tests.company import Company, run
 from tests.letters import letter
-from tracking.crm.models import Email
+from tracking.crm.models import Account, Case, Email
 from tracking.keep.folder_rules import save_rule, set_regarding
 from tracking.models import (
     LedgerRow,
@@ -23,6 +24,22 @@ from tracking.models import (
 
 ALICE, BOB, SUPPORT = "alice@us.test", "bob@us.test", "support@us.test"
 YET = timedelta(minutes=6)
+
+
+@pytest.fixture
+def alice(company: Company) -> Mailbox:
+    """Alice, whose filter takes nothing."""
+    return company.user("Alice", company.exchange_profile(), IncomingFilter.NO_MESSAGES)
+
+
+@pytest.fixture
+def acme(db: None) -> Account:
+    return Account.objects.create(name="Acme")
+
+
+@pytest.fixture
+def case(acme: Account) -> Case:
+    return Case.objects.create(title="The broken press", customer_account=acme)
 
 
 def deliver(company: Company, subject: str, folder: str | None = None, to: str = ALICE, **how: Any) -> str:

@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests import migrated
 from tests.world import ROOT, SandboxProcess
 
 SETUP = """
 from django.utils import timezone
 from tests.company import Company
+from tests import migrated
 from tests.world import SandboxProcess
 class Far(SandboxProcess):
     def __init__(self, ports): self.ports = ports
@@ -44,7 +46,7 @@ class Worker:
             "DRAIN_SECONDS": "20",
             **environment,
         }
-        self.manage("migrate", "-v0")
+        migrated.copy_to(self.database)
         self.manage("shell", "-v0", "-c", setup.format(ports=sandbox.ports))
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "work"], cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, text=True
@@ -65,6 +67,12 @@ class Worker:
         """What "sync now" does."""
         with sqlite3.connect(self.database, timeout=20) as connection:
             connection.execute("update mailboxes_mailboxleg set requested_on=strftime('%Y-%m-%d %H:%M:%f','now')")
+
+    def end_leases(self) -> None:
+        """What time does: the leases of processes that died are over."""
+        with sqlite3.connect(self.database, timeout=20) as connection:
+            past = "strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 second')"
+            connection.execute(f"update mailboxes_mailboxleg set leased_until={past} where leased_until is not null")
 
     def subjects(self) -> list[str]:
         return sorted(row[0] for row in self.query("select subject from crm_email"))

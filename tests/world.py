@@ -95,6 +95,10 @@ class SandboxProcess:
         """Let one account open the mailbox of another."""
         self.post("/delegates", {"owner": owner, "delegate": delegate})
 
+    def sender(self, owner: str, sender: str, right: str = "send-as") -> None:
+        """Let one account send in the name of another: "send-as", "send-on-behalf" or "" for no longer."""
+        self.post("/senders", {"owner": owner, "sender": sender, "right": right})
+
     def deliver(
         self,
         to: str | list[str],
@@ -154,6 +158,40 @@ class SandboxProcess:
     def lose_sync_state(self, address: str) -> None:
         """Make all synchronization states of a mailbox invalid."""
         self.post(f"/mailboxes/{quote(address)}/lose-sync-state", {})
+
+    # Appointments, contacts and tasks: `kind` is one of these words, fields as in serversync/sandbox/ews/canonical.py
+
+    def act_items(self, address: str, kind: str) -> list[dict[str, Any]]:
+        """The items of a kind in order of arrival, but for those in Deleted Items (serversync/sandbox/owner.py)."""
+        return list(self.get(f"/mailboxes/{quote(address)}/{kind}"))
+
+    def put_act_item(self, address: str, kind: str, fields: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """Create an item as its owner would (categories, extended, uid, folder, notify); returns what it is now."""
+        return dict(self.post(f"/mailboxes/{quote(address)}/{kind}", {"fields": fields, **more}))
+
+    def patch_act_item(self, address: str, kind: str, item_id: str, **changes: Any) -> dict[str, Any]:
+        """Change an item, or one occurrence (fields, categories, extended, original_start, notify)."""
+        return dict(self.post(f"/mailboxes/{quote(address)}/{kind}/patch", {"id": item_id, **changes}))
+
+    def delete_act_item(self, address: str, kind: str, item_id: str, **how: Any) -> None:
+        """Delete an item, or one occurrence (original_start, notify, for_good)."""
+        self.post(f"/mailboxes/{quote(address)}/{kind}/delete", {"id": item_id, **how})
+
+    def copy_act_item(self, address: str, kind: str, item_id: str, **where: Any) -> dict[str, Any]:
+        """Copy an item, in its own folder if no other is named; returns the copy."""
+        return dict(self.post(f"/mailboxes/{quote(address)}/{kind}/copy", {"id": item_id, **where}))
+
+    def respond(self, address: str, uid: str, response: str, **more: Any) -> None:
+        """Answer an invitation with accept, decline or tentative (original_start; organizer for strangers)."""
+        self.post(f"/mailboxes/{quote(address)}/respond", {"uid": uid, "response": response, **more})
+
+    def meeting_mails(self) -> list[dict[str, Any]]:
+        """Every mail about a meeting that left: time, from, to, kind, uid, subject, original_start, response."""
+        return list(self.get("/meeting-mails"))
+
+    def clear_meeting_mails(self) -> None:
+        """Forget the meeting mails so far."""
+        self.post("/meeting-mails/clear", {})
 
     # Looking
 

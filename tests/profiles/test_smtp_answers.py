@@ -233,3 +233,11 @@ def test_a_server_that_dribbles_does_not_hold_us_for_ever() -> None:
     with ScriptedServer(play) as server:
         with pytest.raises(Transient, match="in time"):
             scripted(server, timeout=HASTY / 8).send(to(BOB), nothing)
+
+
+def test_what_was_said_of_each_recipient_is_one_sentence() -> None:
+    answers = {b"RCPT": [b"550 no such user"]}
+    with ScriptedServer(smtp_script(answers)) as server:
+        with pytest.raises(ItemRejected) as refusal:
+            scripted(server).send(to(BOB, CAROL), nothing)
+    assert refusal.value.words == f"{BOB}: 550 no such user; {CAROL}: 550 no such user."

@@ -12,8 +12,10 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.utils import timezone
 
+from mailboxes import attention
 from mailboxes.models import (
     Approval,
+    AutoCreate,
     IncomingDeliveryMethod,
     IncomingFilter,
     Leg,
@@ -22,6 +24,7 @@ from mailboxes.models import (
     MailboxLeg,
     Organization,
     Queue,
+    TraceLog,
 )
 from mailboxes.models.settings import current_policy
 from profiles.models import EmailServerProfile
@@ -82,6 +85,7 @@ name = "Acme"
 [[contacts]]
 full_name = "Ann Ray"
 email_address_1 = "ann@acme.test"
+birth_date = 1980-02-29
 account = "Acme"
 
 [[folders]]
@@ -122,6 +126,26 @@ class TestAGoodFile:
             Leg.ACT: False,
         }
 
+    def test_it_says_what_becomes_of_unknown_senders(self, file: Path) -> None:  # 5.15
+        apply(file, ALICE + 'auto_create_contact_on_promote = "lead"\n')
+        assert get_user_model().objects.get().sync_settings.auto_create_contact_on_promote == AutoCreate.LEAD
+
+    def test_whoever_comes_to_read_a_queue_is_announced_to_its_people(self, file: Path) -> None:  # 12.1
+        bob = '[[users]]\nusername = "bob"\nfirst_name = "Bob"\n'
+        queue = '[[queues]]\nname = "Support"\nemail_address = "support@us.test"\nmembers = ["alice"]\n'
+        apply(file, ALICE + bob + queue)
+        assert not TraceLog.objects.exists()  # the queue is new: there is nothing that anybody could have read
+        apply(file, ALICE + bob + queue.replace('["alice"]', '["alice", "bob"]'))
+        told = TraceLog.objects.get(mailbox__email_address="support@us.test")
+        assert told.text.startswith("A configuration file let Bob read the mail of ")
+        bob_himself = get_user_model().objects.get(username="bob")
+        assert attention.dismiss(TraceLog.objects.all(), bob_himself, timezone.now()) == 0
+        apply(file, ALICE + bob + queue)
+        assert (
+            "A configuration file ended that Bob reads the mail of"
+            in TraceLog.objects.get(mailbox__regarding_user__username="bob").text
+        )
+
     def test_mailbox_keys_may_stand_in_the_entry_itself(self, file: Path) -> None:
         apply(file, COMPANY)
         queue = Queue.objects.get(name="Support")
@@ -141,6 +165,7 @@ class TestAGoodFile:
         assert current_policy().tracked_category == "Followed"
         ann = Contact.objects.get()
         assert ann.parent_customer == Account.objects.get(name="Acme")
+        assert str(ann.birth_date) == "1980-02-29"
         assert MailboxTrackingFolder.objects.get().regarding == ann
 
     def test_new_mailboxes_get_the_methods_that_the_organization_sets(self, file: Path) -> None:

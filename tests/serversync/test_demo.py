@@ -14,10 +14,12 @@ from email.utils import parseaddr
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 from profiles.connectors import mime
 from serversync.demo.letters import Letter, attachment, letters, message_id_of, week
 from serversync.demo.place import settings_of
+from serversync.management.commands.demo import LOG_INS
 from tests.world import ROOT
 
 pytestmark = pytest.mark.own_database
@@ -78,16 +80,27 @@ def test_played_once_it_balances_and_touches_no_other_database(tmp_path: Path) -
     ours = tmp_path / "ours.sqlite3"
     environment = os.environ | {"DATABASE_URL": f"sqlite:///{ours}", "DJANGO_SETTINGS_MODULE": "serversync.settings"}
     words = [sys.executable, "manage.py", "demo", "--once", "--folder", str(tmp_path / "demo")]
-    played = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100)
+    played = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)
     assert played.returncode == 0, played.stdout + played.stderr
     assert "ok  Nothing is left to do" in played.stdout
     assert "ok  Each of 7 sent mails arrived once" in played.stdout
     assert "NO " not in played.stdout
     with closing(sqlite3.connect(tmp_path / "demo" / "demo.sqlite3")) as demo:
+        people = demo.execute("SELECT username, password, is_staff FROM auth_user WHERE password NOT LIKE '!%'")
+        may_log_in = {name: (stored, is_staff) for name, stored, is_staff in people}
         filed = demo.execute("SELECT COUNT(*) FROM crm_email WHERE regarding_name = 'Harbour Optics Ltd'").fetchone()
         by_folder = demo.execute(
             "SELECT COUNT(*) FROM tracking_ledgerrow WHERE tracking_folder_id IS NOT NULL"
         ).fetchone()
+        linked = demo.execute(
+            "SELECT COUNT(*), SUM(question > 0), SUM(last_sync_error != '') FROM tracking_exchangesyncidmapping"
+        ).fetchone()
+        conflicts = demo.execute("SELECT field FROM tracking_syncconflict").fetchall()
+    assert linked == (12, 1, 0), "appointments, contacts and tasks of both sides; one was deleted in Exchange"
+    assert conflicts == [("location",)]
     assert by_folder == (3,), "two lay in the folder of the customer, one was moved there"
     assert filed[0] >= by_folder[0]
     assert not ours.exists()
+    for name, password, _ in LOG_INS:
+        assert PBKDF2PasswordHasher().verify(password, may_log_in[name][0]), name
+    assert [name for name, (_, is_staff) in may_log_in.items() if is_staff] == ["admin"]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import migrated
 from tests.worker import until
 from tests.world import ROOT
 
@@ -40,7 +41,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def around(tmp_path: Path) -> dict[str, str]:
-    """What a container is started with; its volume is empty."""
+    """What a container is started with; on its volume lies the database of an earlier one (test_demo begins with none)."""
+    migrated.copy_to(tmp_path / "serversync.sqlite3")
     return {"SECRET_KEY": "x" * 50, "VAR_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
 
 

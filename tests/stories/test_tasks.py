@@ -219,4 +219,5 @@ def test_many_deletions_at_once_wait_for_a_person(company: Company, decision: De
     synchronize(alice)
     assert Task.objects.count() == left
     assert RecycledItem.objects.count() == 6 - left
+    assert HeldDeletion.objects.count() == 1  # what was decided is not asked again
     assert not TraceLog.objects.filter(cause="deletions held task crm", closed_on=None).exists()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from django.db import IntegrityError, models, transaction
 
-from profiles.statements import insert_many, update_many
+from profiles.statements import Change, insert_many, update_many
 from tests.bench.product import statements
 from tracking.crm.models import Blob, DomainEvent, Email
 from tracking.crm.models.events import EventKind
@@ -84,3 +84,15 @@ def test_nothing_to_write_says_nothing() -> None:
         insert_many([])
         update_many([], ["subject"])
     assert heard.texts == []
+
+
+def test_a_change_takes_states_numbers_keys_as_text_and_times_of_any_zone_and_finds_only_its_row() -> None:
+    one, other = email(1), email(2)
+    insert_many([one, other])
+    change = Change(Email, ["status_code", "sent_on", "conversation_tracking_id"], found_by=["id", "status_code"])
+    later = (NOW + timedelta(hours=1)).astimezone(timezone(timedelta(hours=5)))
+    assert change(EmailStatus.SENT, later, None, str(one.pk), EmailStatus.RECEIVED) == 1
+    assert change(EmailStatus.SENT, later, None, one.pk, int(EmailStatus.RECEIVED)) == 0, "it is sent already"
+    found = Email.objects.get(pk=one.pk)
+    assert (found.status_code, found.sent_on, found.conversation_tracking_id) == (EmailStatus.SENT, later, None)
+    assert Email.objects.get(pk=other.pk).status_code == EmailStatus.RECEIVED

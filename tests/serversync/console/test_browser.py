@@ -25,6 +25,7 @@ SWITCH = """async theme => {
     const element = document.documentElement;
     Alpine.$data(element).switchTheme(theme);
     await Alpine.nextTick();
+    for (let frame = 0; frame < 4; frame++) await new Promise(requestAnimationFrame);  // charts follow the width
     document.getAnimations().filter(one => one instanceof CSSTransition).forEach(one => one.finish());
     return element.classList.contains("dark") === (theme === "dark");
 }"""

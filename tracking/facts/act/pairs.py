@@ -62,8 +62,10 @@ def number_linked(mailbox: Mailbox, kind: ItemKind) -> int:
 
 
 def number_to_delete(mailbox: Mailbox, kind: ItemKind) -> tuple[int, int]:
-    """How many deletions wait: of our records because of the server, and of the server's items because of us."""
+    """How many deletions wait that nobody has approved: of our records because of the server, and of the server's items
+    because of us."""
     rows = Mapping.objects.filter(mailbox=mailbox, kind=kind, next_attempt_on__isnull=False, is_unlinked_in_crm=False)
+    rows = rows.exclude(user_decision=UserDecision.YES)
     return (
         rows.filter(to_crm_change_type=ChangeType.DELETE).count(),
         rows.filter(from_crm_change_type=ChangeType.DELETE).count(),
