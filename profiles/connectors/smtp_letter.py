@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from profiles.connectors.base import Cause, ItemRejected
 from profiles.connectors.mime import wire_address
@@ -90,6 +91,7 @@ def _mail_options(letter: Letter, content: bytes, features: Mapping[str, str], s
     return options
 
 
+@lru_cache(maxsize=1024)
 def _on_the_wire(address: str) -> str:
     """The null sender stays what it is."""
     return address and wire_address(address)

@@ -48,7 +48,9 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 def said(words: bytes, access: Access) -> str:
     """A server's words as one line of at most LONGEST characters, the secrets of `access` blanked out (law 10)."""
-    text = "".join(c if c.isprintable() else " " for c in words.decode("utf-8", "replace"))
+    text = words.decode("utf-8", "replace")
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
     return _without_secrets(" ".join(text.split()), access)[:LONGEST]
 
 

@@ -105,8 +105,10 @@ def _copies_of(kept: Sequence[Email]) -> list[int]:
     """The ignored rows of messages that were kept as sent a moment ago. What is sent from here is never late: its copies
     come after it."""
     late = [email.message_id for email in kept if email.direction_code == OUTGOING and email.submitted_on is None]
+    if not late:
+        return []
     copies = LedgerRow.objects.filter(message_id__in=late, state=LedgerState.IGNORED).exclude(message_id="")
-    return list(copies.values_list("pk", flat=True)) if late else []
+    return list(copies.values_list("pk", flat=True))
 
 
 def _reopen(ids: Sequence[int]) -> dict[int, UUID]:

@@ -77,7 +77,7 @@ def without_loops(
 def _sent_lately(mailbox: Mailbox, waiting: dict[UUID, tuple[str, ...]], limit: int, now: datetime) -> Counter[str]:
     """How many emails of the last hour each of these addresses was sent by this mailbox."""
     lately = Email.objects.filter(sender_mailbox=mailbox, sent_on__gt=now - LOOKED_AT, direction_code=True)
-    if len(lately.order_by()[:limit].values_list("pk")) < limit:  # the usual case: nobody can have got that many
+    if not lately.order_by()[limit - 1 : limit].exists():  # the usual case: nobody can have got that many
         return Counter()
     wanted = {address.lower() for addresses in waiting.values() for address in addresses}
     parties = ActivityParty.objects.annotate(key=Lower("address_used")).filter(
