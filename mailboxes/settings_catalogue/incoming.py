@@ -87,8 +87,8 @@ RELEVANCE = Group(
         Setting(
             "auto_track_sent_folder_items",
             "Track Sent Items as well",
-            "Exchange only: what people send with their own mail program is judged by the same filter. It begins with the "
-            "start date of the mailbox; without one, when this is switched on.",
+            "Exchange only: what people send with their own program is judged by the same filter, from the start date on; "
+            "without one, from now on.",
             rule="5.3",
             original="off",
         ),

@@ -55,6 +55,7 @@ _SENTENCES = {
     Cause.QUOTA: "Please give the mailbox {address} more room: it is full.",
     Cause.SEND_AS: "Please allow {username} to send as {address}.",
     Cause.RECIPIENT: "Please let {host} take mail from {username} for {address}: it refused that recipient.",
+    Cause.TOO_MANY_RECIPIENTS: "Please raise the number of recipients that {host} takes in one message from {address}.",
     Cause.SIZE: "Please raise the largest message that {host} takes from {address}.",
     Cause.ITEM: "Please see why {host} refuses a message from {address} to itself; a filter may take it for unwanted mail.",
     Cause.BUSY: "Please let {username} connect to {host} more often, or with more connections at once.",

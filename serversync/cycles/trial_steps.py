@@ -59,6 +59,7 @@ BEHIND_THE_LOG_IN = frozenset(
         Cause.QUOTA,
         Cause.SEND_AS,
         Cause.RECIPIENT,
+        Cause.TOO_MANY_RECIPIENTS,
         Cause.SIZE,
         Cause.ITEM,
     }

@@ -41,6 +41,7 @@ NAMES: dict[Cause, tuple[str, ...]] = {
     Cause.QUOTA: (ALICE,),
     Cause.SEND_AS: (USER, ALICE, "send as"),
     Cause.RECIPIENT: (HOST, ALICE),
+    Cause.TOO_MANY_RECIPIENTS: (HOST, ALICE),
     Cause.SIZE: (HOST, ALICE),
     Cause.ITEM: (HOST, ALICE),
     Cause.BUSY: (USER, HOST),

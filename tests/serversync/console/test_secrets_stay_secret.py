@@ -17,11 +17,10 @@ from tests.serversync.console.test_permission_matrix import (
     addresses_with_a_line,
     arguments,
     expected,
-    office,
     things,
 )
 
-__all__ = ["office", "things"]
+__all__ = ["things"]
 TYPED = "typed just now into a form"
 PLANTED = ("planted in the profile", "planted in the mailbox", "planted for sending")
 
