@@ -81,6 +81,7 @@ class Act:
             listening.echoes(settling.created)
         if settling.sought:
             listening.anew()
+            losses.count()
             self._settle(kind, settling, losses)
         return {held_cause(kind, side) for side in losses.held}
 

@@ -155,6 +155,9 @@ class Listening:
         rows = [row for row, changed_on in pairs if row.crm_modified_on != changed_on and not row.is_unlinked_in_crm]
         if not rows:
             return
+        changed = {row.pk: changed_on for row, changed_on in pairs}
+        for row in rows:
+            row.crm_modified_on = changed[row.pk]
         ids = [row.object_id for row in rows]
         asking = Asking(str(self.syncing.user_id), self.syncing.now)
         kept = {str(pk) for pk in wanted(kind, filters, asking).filter(pk__in=ids).values_list("pk", flat=True)}

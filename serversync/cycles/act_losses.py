@@ -138,6 +138,7 @@ class Losses:
 
     def _delete_here(self, pair: Pair, decision: Deletion) -> None:
         assert pair.record is not None
+        settling.insist_unchanged(pair.record)
         # The row goes first: what is deleted with it is no news to anybody (keep.act.departures).
         self._deleted(pair, values_of(pair.record, self.settling.syncing), Side.CRM, decision)
         pair.record.delete()

@@ -78,7 +78,8 @@ class Meetings:
         said = held.said_about(row, write, addresses, fields, original_start)
         intended = Intended("", addresses, said == Decision.APPROVED, said == Decision.REFUSED)
         unwanted = how is Notify.NOBODY and said != Decision.APPROVED  # the server would mail although no rule wants it
-        if within_cap([intended], self.policy, self.mails).now and not unwanted:
+        waits = said != Decision.APPROVED and held.is_waiting(row, original_start)
+        if not waits and not unwanted and within_cap([intended], self.policy, self.mails).now:
             self.mails += 0 if intended.is_approved else len(addresses)
             return how
         self.commit(lambda: held.hold(row, write, addresses, fields, original_start, self.syncing.now))

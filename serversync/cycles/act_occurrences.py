@@ -91,6 +91,7 @@ class Occurrences:
         one, row = self.settling, self.pair.row
 
         def agree() -> None:
+            settling.insist_unchanged(series)
             settling.agree_on_occurrences(row, found, series, one.syncing, version)
             held.settle_held(row)
 

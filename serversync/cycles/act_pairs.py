@@ -18,7 +18,7 @@ from django.db import transaction
 from mailboxes.lease import Lease
 from mailboxes.policy import Policy
 from profiles.act_items import NOTHING, Fields, Item, ItemKind, Notify, Written
-from profiles.connectors.base import Conflict, ConnectorError, ItemRejected, OutcomeUnknown
+from profiles.connectors.base import Conflict, ConnectorError, ItemRejected, Transient
 from profiles.connectors.item_store import ItemStore
 from profiles.items import Missing
 from serversync.cycles.act_meetings import Meetable, Meetings, is_meeting
@@ -28,7 +28,7 @@ from serversync.cycles.act_recognition import Recognition
 from serversync.cycles.report import Report
 from tracking.crm.models import RecurringAppointmentMaster
 from tracking.decide.act_values import Agreed, agreed_from_json, is_empty
-from tracking.decide.field_values import CANCELED
+from tracking.decide.field_values import CANCELED, COMPLETED
 from tracking.decide.invitations import MeetingWrite
 from tracking.decide.merge import TIMES, Circumstances, Direction, ItemStep, Merge, Presence, item_step, merge
 from tracking.facts.act.appointments import exceptions_of, organizes
@@ -75,8 +75,11 @@ class Settling:
                 self._one(pair, lost)
             except (ItemRejected, Conflict) as error:
                 self._failed(pair.row, f"{error} {error.words}".strip(), type(error).__name__)
-            except OutcomeUnknown:
-                self._try_soon(pair.row)
+            except settling.ChangedHere:
+                self._try_soon(pair.row, timedelta(0))
+            except Transient as error:
+                # It may be this item after all: the next cycle has to get past it (law 5).
+                self._failed(pair.row, f"{error} {error.words}".strip(), type(error).__name__)
                 raise
             except ConnectorError:
                 raise
@@ -111,7 +114,7 @@ class Settling:
             case ItemStep.CREATE_IN_CRM:
                 self._create_here(pair)
             case ItemStep.NOTHING:
-                self.commit(lambda: settling.nothing_to_do(pair.row))
+                self.commit(lambda: self._is_as_it_should_be(pair))
             case _:
                 lost(pair, step)
 
@@ -200,6 +203,7 @@ class Settling:
     def _agree(self, pair: Pair, plan: Merge, written: Written, is_held: bool) -> None:
         assert pair.record is not None
         assert pair.item is not None
+        settling.insist_unchanged(pair.record)
         before = ours = values_of(pair.record, self.syncing)
         if plan.to_crm:
             pair.record = set_fields(pair.record, plan.to_crm, self.syncing)
@@ -222,6 +226,13 @@ class Settling:
             pair.item = again.item or pair.item
         Occurrences(self, pair).settle(is_new_pattern=bool(set(TIMES) & set(written)))
 
+    def _is_as_it_should_be(self, pair: Pair) -> None:
+        """Nothing differs. After an interruption the row may not know yet which meeting it is, or that the item is there."""
+        if pair.item is not None and pair.record is not None:
+            pair.row.is_deleted_in_exchange = False
+            settling.know_meeting(pair.row, pair.record, pair.item.uid, self.syncing.now)
+        settling.nothing_to_do(pair.row)
+
     # Only one is there
 
     def _create_there(self, pair: Pair) -> None:
@@ -238,12 +249,18 @@ class Settling:
             for name, value in ours.items()
             if directions.get(name, Direction.NONE) in (Direction.BOTH, Direction.TO_EXCHANGE) and not is_empty(value)
         }
-        written = self._found_or_created(pair.row, going)
+        is_closed = isinstance(record, Meetable) and record.state_code in (COMPLETED, CANCELED)
+        written = self._found_or_created(pair.row, going, invites=not is_closed)
         if written is None:
             return None
         agreed = Agreed.on({name: value for name, value in ours.items() if name in directions})
         waits = isinstance(record, RecurringAppointmentMaster) and bool(exceptions_of(record).originals)
-        self.commit(lambda: settling.agree(pair.row, agreed, record, ours, self.syncing, written, waits=waits))
+
+        def agree() -> None:
+            settling.insist_unchanged(record)
+            settling.agree(pair.row, agreed, record, ours, self.syncing, written, waits=waits)
+
+        self.commit(agree)
         self.written[written.key] = pair.row
         self.created.add(written.key)
         self.report.sent += 1
@@ -260,8 +277,9 @@ class Settling:
         self.sought = self.sought or bool(uid and row.retries == 0)
         self.commit(lambda: settling.wait_for_invitation(row, uid))
 
-    def _found_or_created(self, row: ExchangeSyncIdMapping, fields: Fields) -> Written | None:
-        """What an interrupted attempt has made is joined by the merge of the next round, never made twice (law 7)."""
+    def _found_or_created(self, row: ExchangeSyncIdMapping, fields: Fields, *, invites: bool) -> Written | None:
+        """What an interrupted attempt has made is joined by the merge of the next round, never made twice (law 7). Nobody
+        is invited to what is over or canceled already."""
         if row.retries:
             found = self.store.find(self.kind, [row.mark])
             if row.mark in found:
@@ -272,7 +290,7 @@ class Settling:
                     self.merge(pair)
                 return None
         how: Notify | None = Notify.NOBODY
-        if self.kind is ItemKind.APPOINTMENT:
+        if self.kind is ItemKind.APPOINTMENT and invites:
             how = self.meetings.permission(row, MeetingWrite.INVITE, None, fields, fields)
         if how is None:
             self.commit(lambda: settling.wait_for_approval(row))
@@ -377,5 +395,5 @@ class Settling:
         self.commit(lambda: settling.fail(row, words, code, self.syncing, self.policy.item_attempts))
         self.report.failed += 1
 
-    def _try_soon(self, row: ExchangeSyncIdMapping) -> None:
-        self.commit(lambda: settling.try_soon(row, self.syncing))
+    def _try_soon(self, row: ExchangeSyncIdMapping, after: timedelta = settling.RETRY_AFTER) -> None:
+        self.commit(lambda: settling.try_soon(row, self.syncing, after))

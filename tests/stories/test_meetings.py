@@ -255,3 +255,22 @@ def test_a_held_update_keeps_what_comes_in_and_is_asked_anew_when_it_changes(com
     assert set(held(company, CALENDAR)) == {"Best offer"}
     assert len(mails_about_meetings(company)) == 4
     assert not HeldWrite.objects.exists()
+
+
+def test_what_waits_for_approval_does_not_leave_with_a_later_run(company: Company) -> None:  # law 9
+    decide(meeting_mails_per_run=1)
+    alice = alice_on(company)
+    for name in ("First", "Second", "Third"):
+        appointment(alice, name, invited=ZOE)
+    for _ in range(4):
+        synchronize(alice)
+    assert len(mails_about_meetings(company)) == 1
+    assert HeldWrite.objects.filter(decision=Decision.OPEN).count() == 2
+
+
+def test_nobody_is_invited_to_what_is_canceled_already(company: Company) -> None:  # 10.2.2
+    alice = alice_on(company)
+    off = appointment(alice, "Off", invited=ZOE)
+    Appointment.objects.filter(pk=off.pk).update(state_code=2, status_code=4)
+    synchronize(alice)
+    assert mails_about_meetings(company) == []

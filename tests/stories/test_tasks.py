@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 import pytest
 from django.utils import timezone
 
-from mailboxes.models import Leg, TraceLog
+from mailboxes.models import Leg, MailboxLeg, TraceLog
 from profiles.act_items import ItemKind
+from serversync.cycles import act_pairs, engine
 from tests.company import Company, decide, run
 from tests.profiles.exchange import requests
 from tests.synchronizing import ALICE, CATEGORY, alice_on, contact, held, synchronize, task
@@ -221,3 +223,52 @@ def test_many_deletions_at_once_wait_for_a_person(company: Company, decision: De
     assert RecycledItem.objects.count() == 6 - left
     assert HeldDeletion.objects.count() == 1  # what was decided is not asked again
     assert not TraceLog.objects.filter(cause="deletions held task crm", closed_on=None).exists()
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
+    """Somebody does this here, once, while a pair is being worked on."""
+    real = act_pairs.merge
+    left = [work]
+
+    def merge(*args: object) -> object:
+        plan = real(*args)  # type: ignore[arg-type]
+        if left:
+            left.pop()()
+        return plan
+
+    monkeypatch.setattr(act_pairs, "merge", merge)
+
+
+def test_what_is_written_here_while_a_pair_is_settled_is_kept(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:  # law 1
+    alice = alice_on(company)
+    ours = task(alice)
+    synchronize(alice)
+    company.sandbox.patch_act_item(ALICE, TASKS, held(company, TASKS)["Call Acme"]["id"], fields={"subject": "Theirs"})
+
+    def edit() -> None:
+        again = Task.objects.get(pk=ours.pk)
+        again.description = "Written meanwhile"
+        again.save()
+
+    meanwhile(monkeypatch, edit)
+    synchronize(alice)
+    synchronize(alice)
+    ours.refresh_from_db()
+    assert (ours.subject, ours.description) == ("Theirs", "Written meanwhile")
+    assert held(company, TASKS)["Theirs"]["fields"]["body"] == "Written meanwhile"
+
+
+def test_what_is_deleted_here_while_a_pair_is_settled_stays_deleted(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = alice_on(company)
+    ours = task(alice)
+    synchronize(alice)
+    company.sandbox.patch_act_item(ALICE, TASKS, held(company, TASKS)["Call Acme"]["id"], fields={"subject": "Theirs"})
+    meanwhile(monkeypatch, ours.delete)
+    MailboxLeg.objects.filter(mailbox=alice, leg=Leg.ACT).request(timezone.now())
+    engine.drain(timezone.now, 60)
+    synchronize(alice)
+    assert not Task.objects.exists()

@@ -211,7 +211,12 @@ MEANINGS: dict[Meaning, tuple[str, ...]] = {
     SENDING_LIMIT: ("ErrorSubmissionQuotaExceeded",),
 }
 BY_CODE = {code: meaning for meaning, codes in MEANINGS.items() for code in codes}
-BY_PREFIX = {"ErrorCalendar": BAD_ITEM, "ErrorInvalidId": BAD_ITEM}
+BY_PREFIX = {
+    "ErrorCalendar": BAD_ITEM,
+    "ErrorInvalidId": BAD_ITEM,
+    "ErrorOccurrence": BAD_ITEM,
+    "ErrorRecurrence": BAD_ITEM,
+}
 BY_STATUS = {
     401: SIGN_IN,
     403: BLOCKED,

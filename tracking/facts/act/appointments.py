@@ -118,7 +118,9 @@ def organizes(record: Appointment | Series, syncing: Syncing) -> bool:
     """Whether the meeting is the syncing user's (10.2.4): by address or by the party; without any organizer its owner's."""
     organizers = [one for one in record.parties.all() if one.participation_type_mask == Participation.ORGANIZER]
     if not organizers:
-        return record.owner_id in (None, syncing.user_id)
+        attending = (ROLES["required"], ROLES["optional"])
+        people = any(one.participation_type_mask in attending for one in record.parties.all())
+        return record.owner_id == syncing.user_id or (record.owner_id is None and not people)
     users = ContentType.objects.get_for_model(get_user_model()).pk
     return any(
         one.address_used.lower() == syncing.address

@@ -25,6 +25,11 @@ def said_about(
     return None if said is None else Decision(said)
 
 
+def is_waiting(row: ExchangeSyncIdMapping, original_start: datetime | None) -> bool:
+    """Whether somebody was asked about a write of this pair and has not answered: no later run may send it unasked."""
+    return HeldWrite.objects.filter(mapping=row, decision=Decision.OPEN, original_start=original_start).exists()
+
+
 def hold(
     row: ExchangeSyncIdMapping,
     write: MeetingWrite,

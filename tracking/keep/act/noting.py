@@ -198,21 +198,22 @@ def _of_record(record: Record, type_id: int, syncing: Syncing) -> ExchangeSyncId
 
 
 def note_changed_records(rows: Collection[ExchangeSyncIdMapping], now: datetime) -> None:
-    """Records of these mappings have changed."""
-    for row in rows:
-        row.from_crm_change_type, row.next_attempt_on, row.retries = ChangeType.UPDATE, now, 0
-    ExchangeSyncIdMapping.objects.bulk_update(
-        rows, ["from_crm_change_type", "next_attempt_on", "retries"], batch_size=AT_ONCE
-    )
+    """Records of these mappings have changed; `crm_modified_on` says when, so that it is noted once."""
+    _note_records(rows, ChangeType.UPDATE, now)
 
 
 def note_lost_records(rows: Collection[ExchangeSyncIdMapping], now: datetime) -> None:
     """Records of these mappings are no longer for their user."""
+    _note_records(rows, ChangeType.DELETE, now)
+
+
+def _note_records(rows: Collection[ExchangeSyncIdMapping], change: ChangeType, now: datetime) -> None:
     for row in rows:
-        row.from_crm_change_type, row.next_attempt_on, row.retries = ChangeType.DELETE, now, 0
-    ExchangeSyncIdMapping.objects.bulk_update(
-        rows, ["from_crm_change_type", "next_attempt_on", "retries"], batch_size=AT_ONCE
-    )
+        row.from_crm_change_type, row.next_attempt_on = change, now
+        # An attempt to make the item may have left something there: it is looked for first (law 7).
+        row.retries = 0 if row.exchange_entry_id else min(row.retries, 1)
+    columns = ["from_crm_change_type", "next_attempt_on", "retries", "crm_modified_on"]
+    ExchangeSyncIdMapping.objects.bulk_update(rows, columns, batch_size=AT_ONCE)
 
 
 def note_deleted_record(type_id: int, record_id: str, now: datetime) -> None:

@@ -32,6 +32,18 @@ RETRY_AFTER = timedelta(minutes=5)
 LONGEST_RETRY = timedelta(days=1)
 
 
+class ChangedHere(Exception):
+    """Somebody has changed or deleted the record here since it was read: nothing may be written over that."""
+
+
+def insist_unchanged(record: Record) -> None:
+    """Called first in every transaction that writes what was worked out from a record: minutes on the network lie between.
+    Raises ChangedHere."""
+    rows = type(record)._default_manager.select_for_update().filter(pk=record.pk)
+    if rows.values_list("modified_on", flat=True).first() != record.modified_on:
+        raise ChangedHere
+
+
 def begin_attempt(row: ExchangeSyncIdMapping) -> None:
     """Before anything is made on the server: who has attempts may have left something there (law 7)."""
     row.retries += 1

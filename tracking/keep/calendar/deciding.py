@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Least
 
 from mailboxes.models import Leg, Mailbox, MailboxLeg, UserSettings
 from profiles.act_items import Value
@@ -37,7 +38,7 @@ class NotPossible(Exception):
 def retry(rows: QuerySet[ExchangeSyncIdMapping], now: datetime) -> int:
     """Try these pairs again at once, however often they have failed (12.1). Returns how many."""
     mailboxes = set(rows.values_list("mailbox_id", flat=True))
-    changed = rows.filter(question=SyncQuestion.NONE).update(next_attempt_on=now, retries=0)
+    changed = rows.filter(question=SyncQuestion.NONE).update(next_attempt_on=now, retries=Least("retries", 1))
     _run(mailboxes, now)
     return changed
 
@@ -60,7 +61,7 @@ def decide_writes(rows: QuerySet[HeldWrite], decision: Decision, by: Any, now: d
             decision=decision, decided_by=by, decided_on=now
         )
         mappings = ExchangeSyncIdMapping.objects.filter(pk__in=[one.mapping_id for one in held])
-        mappings.update(next_attempt_on=now, retries=0)
+        mappings.update(next_attempt_on=now, retries=Least("retries", 1))
     _run({one.mailbox_id for one in held}, now)
     return len(held)
 
