@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
@@ -19,8 +20,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from mailboxes.ownership import mailboxes_of
 from serversync.console.pages import record_url, show, staff_page
 from serversync.console.reading import may_read, note, note_reading
+from serversync.console.sending import send_again
 from tracking.crm import delivery
 from tracking.crm.models import ActivityParty, Email, Participation
 from tracking.crm.models.states import DeliveryState, EmailStatus, HoldReason, RecipientState
@@ -67,7 +70,7 @@ def email(request: HttpRequest, pk: UUID) -> HttpResponse:
         email=found,
         is_readable=is_readable,
         subject=(found.subject or "(no subject)") if is_readable else mask_of(found),
-        people=people_of(found) if is_readable else [],
+        people=people_of(found, request.user) if is_readable else [],
         shows_details=is_readable or not found.is_private,
         may_mark_private=belonging_to(request.user).filter(pk=pk).exists(),
         regarding_url=record_url(found.regarding_type_id, found.regarding_id),
@@ -81,15 +84,28 @@ def email(request: HttpRequest, pk: UUID) -> HttpResponse:
         may_edit=may_handle(request.user, found),
         frame_lines=frame_lines(found),
         reported=what_it_reports(found, request.user, "console:email"),
-        **delivery_questions(found, request.user.has_perm("crm.change_email")),
+        **delivery_questions(found, request.user, request.user.has_perm("crm.change_email")),
     )
 
 
-def people_of(found: Email) -> list[tuple[str, list[Person]]]:
-    """The participants by role, in the order of the mail. One query for the parties and one per kind of record."""
+def may_see_blind_copies(user: User | AnonymousUser, found: Email) -> bool:
+    """Those who send it may, and whoever reads others' mail by right; never those who only received it. An internal email
+    is one row for both ends (5.11)."""
+    if not found.direction_code or user.has_perm("crm.read_others_mail"):
+        return True
+    if user.pk is not None and user.pk in (found.owner_id, found.submitted_by_id):
+        return True
+    return mailboxes_of(user).filter(pk__in=[found.sender_mailbox_id, found.represents_id]).exists()
+
+
+def people_of(found: Email, user: User | AnonymousUser) -> list[tuple[str, list[Person]]]:
+    """The participants by role, in the order of the mail, for this reader. One query for the parties and one per kind of
+    record."""
     parties = ActivityParty.objects.filter(
         activity_type=ContentType.objects.get_for_model(Email), activity_id=found.pk
     ).order_by("participation_type_mask", "id")
+    if not may_see_blind_copies(user, found):
+        parties = parties.exclude(participation_type_mask=Participation.BCC)
     shown = list(parties.prefetch_related("party")[:PEOPLE])
     times = Counter((party.participation_type_mask, party.address_used.lower()) for party in shown)
     by_role: dict[int, list[Person]] = {}
@@ -152,7 +168,7 @@ def frame_lines(found: Email) -> int:
     return max(6, min(_TALLEST, lines + 3))
 
 
-def delivery_questions(found: Email, may_settle: bool) -> dict[str, Any]:
+def delivery_questions(found: Email, user: User | AnonymousUser, may_settle: bool) -> dict[str, Any]:
     """What happened on the way, and which questions about it only a person can settle (law 7, 5.19, 7.3)."""
     return {
         "ask_whether_it_arrived": may_settle and found.delivery_state == DeliveryState.UNKNOWN,
@@ -160,11 +176,20 @@ def delivery_questions(found: Email, may_settle: bool) -> dict[str, Any]:
         "offer_to_take_back": may_settle and found.status_code == EmailStatus.PENDING_SEND and found.sent_on is None,
         "is_held": found.hold_reason != HoldReason.NONE,
         "why_waiting": delivery.why_waiting(found, timezone.now()),
-        "recipients_in_trouble": delivery.in_trouble(found) if found.direction_code else [],
+        "recipients_in_trouble": _in_trouble(found, user),
         "came_back": found.delivery_state in (DeliveryState.BOUNCED, DeliveryState.PARTLY_BOUNCED),
         "is_header_only": is_header_only(found),
         "offer_whole": may_settle and may_fetch_whole(found),
     }
+
+
+def _in_trouble(found: Email, user: User | AnonymousUser) -> list[ActivityParty]:
+    if not found.direction_code:
+        return []
+    all_of_them = may_see_blind_copies(user, found)
+    return [
+        one for one in delivery.in_trouble(found) if all_of_them or one.participation_type_mask != Participation.BCC
+    ]
 
 
 @require_POST
@@ -209,6 +234,6 @@ def _do(answer: str, found: Email, now: datetime) -> None:
     elif answer == "arrived" or (answer == "again" and unknown):
         delivery.resolve_unknown(found, was_sent=answer == "arrived", now=now)
     elif answer == "again":
-        delivery.submit(found, now, by=found.submitted_by)  # still theirs: who asks for another try writes nothing
+        send_again(found, now)
     else:
         raise ValueError("this is none of the answers that can be given here")

@@ -50,7 +50,7 @@ def email(request: HttpRequest, pk: UUID) -> HttpResponse:
         "Email",
         frame="owner",
         email=found,
-        people=people_of(found),
+        people=people_of(found, request.user),
         attachments=list(found.attachments.all()),
         conversation=conversation_of(found, visible_emails(request.user)),
         decisions=told,
@@ -61,7 +61,7 @@ def email(request: HttpRequest, pk: UUID) -> HttpResponse:
         may_edit=may_handle(request.user, found),
         may_untrack=found.status_code in ANSWERABLE and mailboxes_with(found, request.user).exists(),
         queue_items=of_email(found, request.user),
-        **delivery_questions(found, may_settle(request.user, found)),
+        **delivery_questions(found, request.user, may_settle(request.user, found)),
     )
 
 

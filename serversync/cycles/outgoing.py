@@ -14,7 +14,8 @@ at most: the commit that says that one was taken is the one that says that the n
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -62,7 +63,7 @@ class Outgoing:
     def run(self) -> Report:
         """All that is due. Raises ConnectorError for trouble that concerns the whole mailbox, and LeaseLost."""
         for email in delivery.left_in_sending(self.mailbox):
-            self._recover(email, self._letter(email))
+            self._look_after(email)
         with self._committing():
             delivery.hold_backlog(self.mailbox, self.policy, self.now)
         while emails := delivery.waiting_to_send(self.mailbox, self.now, AT_ONCE):
@@ -72,6 +73,17 @@ class Outgoing:
                 break
         ask_to_run(self.reopened, self.now)
         return self.report
+
+    def _look_after(self, email: Email) -> None:
+        """One that was left in our hands; without its message nobody can even look for it (law 5)."""
+        try:
+            letter = self._letter(email)
+        except OSError:
+            with self._committing():
+                delivery.mark_unknown(email, f"{MISSING} {UNKNOWN}", self.now)
+            self.report.failed += 1
+            return
+        self._recover(email, letter)
 
     def _send_all(self, emails: list[Email]) -> None:
         waiting = delivery.still_to_get_it(emails)
@@ -98,10 +110,11 @@ class Outgoing:
         """A transaction that makes sure that the leg is still ours, and says what became of the email before."""
         with transaction.atomic():
             self.lease.pin()
-            accepted, self.accepted = self.accepted, None
-            if accepted is not None:
-                self._taken(*accepted)
+            if self.accepted is not None:
+                email, receipt = self.accepted
+                self._taken(copy(email), receipt)  # a copy: after a rollback the email has to be what it was
             yield
+        self.accepted = None  # only now: what is rolled back is said again with the next commit
 
     def _recover(self, email: Email, letter: Letter, then_wait: timedelta = timedelta(0)) -> None:
         """It was in our hands when the process or the line broke: send again only what surely has not left (law 7)."""
@@ -120,32 +133,35 @@ class Outgoing:
         try:
             letter = self._letter(email, recipients)
         except FileNotFoundError:  # law 5: one bad email costs no other
-            self._fail(email, ItemRejected(MISSING))
+            self._not_taken(email, ItemRejected(MISSING))
             return
-        # 7.4: what was attempted before may already lie on the server; waiting_to_send read the count before this one.
-        if email.delivery_attempts and self.outbox.trace(letter) is Trace.SENT:
-            self._hand_over(email)
-            self.accepted = email, FOUND
+        except OSError as error:
+            self._not_taken(email, ItemDelayed(f"The stored message cannot be read now: {type(error).__name__}."))
             return
         try:
-            receipt = self.outbox.send(letter, lambda: self._hand_over(email))
+            receipt = self._sent(email, letter)
         except OutcomeUnknown:
             self._recover(email, letter, then_wait=RETRY_AFTER)
-        except ItemRejected as error:
-            self._fail(email, error)
-        except ItemDelayed as error:
-            self._postpone(email, error)
+        except (ItemRejected, ItemDelayed) as error:
+            self._not_taken(email, error)
         except ConnectorError:
             self._take_back(email)
             raise
-        except Withdrawn:
+        except (Withdrawn, delivery.IllegalMove):
             return  # a person took it back, or cancelled it, a moment ago
         else:
             self.accepted = email, receipt
 
+    def _sent(self, email: Email, letter: Letter) -> Receipt:
+        # 7.4: what was attempted before may already lie on the server; waiting_to_send read the count before this one.
+        if email.delivery_attempts and self.outbox.trace(letter) is Trace.SENT:
+            self._hand_over(email)
+            return FOUND
+        return self.outbox.send(letter, lambda: self._hand_over(email))
+
     def _letter(self, email: Email, recipients: Sequence[str] | None = None) -> Letter:
-        copy = self.policy.sss_save_outgoing_email_to_exchange_sent_folder
-        return delivery.letter_of(email, self.instance, copy, recipients)
+        keeps_copy = self.policy.sss_save_outgoing_email_to_exchange_sent_folder
+        return delivery.letter_of(email, self.instance, keeps_copy, recipients)
 
     def _hand_over(self, email: Email) -> None:
         """The last commit before the message may leave."""
@@ -175,6 +191,14 @@ class Outgoing:
             return
         delivery.move(email, EmailStatus.SENT, self.now, **known)
         self.report.sent += 1
+
+    def _not_taken(self, email: Email, error: ItemRejected | ItemDelayed) -> None:
+        """This message only: for good, or for now."""
+        with suppress(delivery.IllegalMove):  # a person took it back, or cancelled it, while the server was asked
+            if isinstance(error, ItemRejected):
+                self._fail(email, error)
+            else:
+                self._postpone(email, error)
 
     def _fail(self, email: Email, error: ItemRejected) -> None:
         """7.4: a permanent error concerns this message only, and of it those who had not got it before."""
