@@ -282,6 +282,9 @@ def undo(desk: Desk, pk: UUID) -> HttpResponse:
     """Take the value that was overwritten after all."""
     desk.insist("tracking.change_syncconflict")
     conflict = get_object_or_404(SyncConflict, pk=pk, mailbox=desk.own_mailbox())
+    record = conflict.object
+    if record is not None and not desk.may_edit(record):
+        raise PermissionDenied("Only its owner or its organizer changes this item.")
     try:
         deciding.undo_conflict(conflict, desk.request.user, timezone.now())
     except NotPossible as error:

@@ -21,7 +21,15 @@ from tracking.decide.deletion import REASONS
 from tracking.decide.field_maps import RecordKind
 from tracking.decide.in_words import value_in_words
 from tracking.facts.act.kinds import MODELS, content_type_of, kind_of_type
-from tracking.facts.calendar.pairs import asked, failed, held_deletions, held_writes, newest_conflicts, pairs
+from tracking.facts.calendar.pairs import (
+    asked,
+    failed,
+    held_deletions,
+    held_writes,
+    newest_conflicts,
+    pairs,
+    private_among,
+)
 from tracking.keep.calendar import deciding
 from tracking.keep.calendar.deciding import NotPossible
 from tracking.keep.calendar.restoring import kind_in, restore
@@ -62,25 +70,28 @@ def waiting(desk: Desk) -> HttpResponse:
     """Everything that somebody has to answer: deletions in mass, meeting mails, questions about single items."""
     mailbox = desk.own_mailbox()
     writes = Paginator(held_writes(mailbox), PER_PAGE).get_page(desk.request.GET.get("p"))
+    questions = list(asked(mailbox)[:PER_PAGE])
+    private = private_among([*(one.mapping for one in writes), *questions])
     return desk.show(
         "calendar/waiting.html",
         "Questions" if desk.is_own else f"Questions about {mailbox}",
         deletions=list(held_deletions(mailbox)),
         page=writes,
         around="",
-        writes=[_write(desk, one) for one in writes],
-        questions=[_question(desk, one) for one in asked(mailbox)[:PER_PAGE]],
+        writes=[_write(desk, one, private) for one in writes],
+        questions=[_question(desk, one, private) for one in questions],
         may_decide=desk.may("tracking.change_heldwrite"),
     )
 
 
-def _write(desk: Desk, held: HeldWrite) -> dict[str, Any]:
+def _write(desk: Desk, held: HeldWrite, private: set[UUID]) -> dict[str, Any]:
     """What would leave, to whom, about what."""
     people = [str(one) for one in held.addresses]
-    reads = desk.reads()
+    is_private = held.mapping_id in private
+    reads = desk.reads(is_private)
     return {
         "held": held,
-        "about": desk.shown(held.mapping.item_subject),
+        "about": desk.shown(held.mapping.item_subject, is_private),
         "address": _record_address(desk, held.mapping),
         "number": len(people),
         "people": people if reads else [],
@@ -88,13 +99,16 @@ def _write(desk: Desk, held: HeldWrite) -> dict[str, Any]:
     }
 
 
-def _question(desk: Desk, row: ExchangeSyncIdMapping) -> dict[str, Any]:
+def _question(desk: Desk, row: ExchangeSyncIdMapping, private: set[UUID]) -> dict[str, Any]:
     words, yes, no = QUESTIONS.get(SyncQuestion(row.question), (row.get_question_display(), "Yes", "No"))
-    facts = row.question_facts if desk.reads() else {}
+    is_private = row.pk in private
+    facts = row.question_facts if desk.reads(is_private) else {}
     return {
         "row": row,
         "kind": row.get_kind_display(),
-        "subject": desk.shown(row.item_subject or str(facts.get("subject") or facts.get("full_name") or "")),
+        "subject": desk.shown(
+            row.item_subject or str(facts.get("subject") or facts.get("full_name") or ""), is_private
+        ),
         "address": _record_address(desk, row),
         "words": words,
         "yes": yes,
@@ -195,16 +209,21 @@ def problems(desk: Desk) -> HttpResponse:
     mailbox = desk.own_mailbox()
     page = Paginator(failed(mailbox), PER_PAGE).get_page(desk.request.GET.get("p"))
     conflicts = list(newest_conflicts(mailbox).select_related("mapping", "undone_by")[:PER_PAGE])
+    private = private_among([*page, *(one.mapping for one in conflicts)])
     return desk.show(
         "calendar/problems.html",
         "Problems" if desk.is_own else f"Problems of {mailbox}",
         page=page,
         around="",
         lines=[
-            {"pair": one, "subject": desk.shown(one.row.item_subject), "address": _record_address(desk, one.row)}
+            {
+                "pair": one,
+                "subject": desk.shown(one.row.item_subject, one.row.pk in private),
+                "address": _record_address(desk, one.row),
+            }
             for one in pairs(page)
         ],
-        clashes=[_clash(desk, one) for one in conflicts] if desk.reads() else [],
+        clashes=[_clash(desk, one) for one in conflicts if desk.reads(one.mapping_id in private)],
         conflicts=len(conflicts),
         may_decide=desk.may("tracking.change_exchangesyncidmapping"),
         may_undo=desk.may("tracking.change_syncconflict"),

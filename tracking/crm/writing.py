@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from django.db import models, transaction
 
 from mailboxes.models import AddressEntry, Mailbox
 from profiles.connectors.mime import Address, preview_of
+from profiles.connectors.mime.charsets import without_nul
 from profiles.identifiers import uuid7
 from tracking.crm import delivery
 from tracking.crm.conversation_index import index_after, index_of, new_index
@@ -130,6 +131,7 @@ def _insist_on_addresses(new: NewEmail) -> None:
 
 def _save(email: Email, new: NewEmail, now: datetime, *, is_new: bool) -> None:
     """Write what the person decides, in one transaction; the files are durable before it."""
+    new = _storable(new)
     files = [NewAttachment(*one) for one in new.attachments]
     blobs = [store(file.content, now) for file in files]
     _fill(email, new)
@@ -139,6 +141,25 @@ def _save(email: Email, new: NewEmail, now: datetime, *, is_new: bool) -> None:
         email.save(force_insert=is_new)
         ActivityParty.objects.bulk_create(_parties(email, new))
         ActivityMimeAttachment.objects.bulk_create(_attachments(email, zip(files, blobs, strict=True)))
+
+
+def _storable(new: NewEmail) -> NewEmail:
+    """Without what PostgreSQL cannot hold in a text: a pasted NUL is nobody's word."""
+
+    def people(listed: Sequence[Address]) -> list[Address]:
+        return [Address(without_nul(one.name), one.address) for one in listed]
+
+    files = [NewAttachment(*one) for one in new.attachments]
+    return replace(
+        new,
+        subject=without_nul(new.subject),
+        text=without_nul(new.text),
+        html=without_nul(new.html),
+        to=people(new.to),
+        cc=people(new.cc),
+        bcc=people(new.bcc),
+        attachments=[file._replace(name=without_nul(file.name)) for file in files],
+    )
 
 
 def _fill(email: Email, new: NewEmail) -> None:

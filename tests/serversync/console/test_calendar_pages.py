@@ -137,6 +137,15 @@ def test_who_may_read_others_mail_reads_it_and_leaves_a_line(calendar: Calendar,
     assert "Fair" not in private
 
 
+def test_what_is_private_stays_closed_in_lists_too(calendar: Calendar, root: Client) -> None:
+    calendar.talk.is_mapi_private = True
+    calendar.talk.save()
+    for name in ("waiting", "problems"):
+        page = text(root, f"calendars:{name}", calendar.alices.pk)
+        assert "Talk with Dora" not in page, name
+        assert "dora@them.test" not in page, name
+
+
 def test_an_item_shows_both_sides_and_what_was_agreed(calendar: Calendar, alice: Client) -> None:  # 10.1 h
     Appointment.objects.filter(pk=calendar.talk.pk).update(location="Room 9")
     page = text(alice, "calendar:item", "appointment", calendar.talk.pk)

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
 
 from mailboxes.models import Mailbox
+from tracking.crm.models import Appointment, RecurringAppointmentMaster
 from tracking.decide.field_maps import RecordKind
 from tracking.facts.act.kinds import content_type_of, kind_of_type
 from tracking.models import (
@@ -19,6 +20,7 @@ from tracking.models import (
     HeldWrite,
     Side,
     SyncConflict,
+    SyncedKind,
     SyncQuestion,
     UserDecision,
 )
@@ -184,3 +186,16 @@ def at_a_glance(mailbox: Mailbox) -> dict[str, int]:
         "failed": failed(mailbox).count(),
         "waiting": waiting_for_somebody(mailbox),
     }
+
+
+def private_among(rows: Iterable[ExchangeSyncIdMapping | None]) -> set[UUID]:
+    """Those of these mappings whose item is private: by the record or, where that is gone, by what both sides had agreed
+    on. Two selects, however many there are."""
+    known = [row for row in rows if row is not None]
+    keys = [row.object_id for row in known if row.object_id and row.kind == SyncedKind.APPOINTMENT]
+    private = {
+        str(pk)
+        for model in (Appointment, RecurringAppointmentMaster)
+        for pk in model.objects.filter(pk__in=keys, is_mapi_private=True).values_list("pk", flat=True)
+    }
+    return {row.pk for row in known if row.object_id in private or bool(row.agreed.get("is_private"))}
