@@ -16,6 +16,7 @@ class RecordKind(models.TextChoices):
 
     APPOINTMENT = "appointment", "Appointment"
     SERIES = "series", "Recurring appointment"
+    SERVICE = "service", "Service activity"
     TASK = "task", "Task"
     PHONE_CALL = "phone_call", "Phone call"
     LETTER = "letter", "Letter"

@@ -96,6 +96,10 @@ class Visit:
         """The open page in each width and both themes; afterwards it is as wide as it was, and light."""
         was = self.page.viewport_size
         assert was is not None
+        self.page.wait_for_load_state()
+        self.page.wait_for_function(
+            "Boolean(window.Alpine)"
+        )  # a click on a link returns before the new page's scripts ran
         for width in widths or (DESKTOP, PHONE):
             self.page.set_viewport_size({"width": width, "height": 900})
             for theme in THEMES:

@@ -2,11 +2,12 @@
 
 from tracking.crm.models.activities import Direction, Email
 from tracking.crm.models.appointments import Appointment, RecurringAppointmentMaster
-from tracking.crm.models.blobs import ActivityMimeAttachment, Blob
+from tracking.crm.models.blobs import ActivityMimeAttachment, AppointmentAttachment, Blob
 from tracking.crm.models.events import DomainEvent
 from tracking.crm.models.hashes import EmailHash, HashType
 from tracking.crm.models.parties import ActivityParty, Participation
 from tracking.crm.models.records import Account, Case, Contact, Lead
+from tracking.crm.models.services import ServiceAppointment
 from tracking.crm.models.tasks import Fax, Letter, PhoneCall, Task
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "ActivityMimeAttachment",
     "ActivityParty",
     "Appointment",
+    "AppointmentAttachment",
     "Blob",
     "Case",
     "Contact",
@@ -28,5 +30,6 @@ __all__ = [
     "Participation",
     "PhoneCall",
     "RecurringAppointmentMaster",
+    "ServiceAppointment",
     "Task",
 ]

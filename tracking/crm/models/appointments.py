@@ -8,8 +8,8 @@ from django.db.models import F, Q
 from tracking.crm.models.activities import Activity
 from tracking.crm.models.states import APPOINTMENT_PAIRS, AppointmentStatus, legal_pairs
 
-_TIMES_ONLY = Q(is_all_day_event=False, start_date=None, end_date=None)
-_WHOLE_DAYS = Q(is_all_day_event=True, start_date__isnull=False, end_date__isnull=False, end_date__gt=F("start_date"))
+TIMES_ONLY = Q(is_all_day_event=False, start_date=None, end_date=None)
+WHOLE_DAYS = Q(is_all_day_event=True, start_date__isnull=False, end_date__isnull=False, end_date__gt=F("start_date"))
 
 
 class InstanceType(models.IntegerChoices):
@@ -84,7 +84,7 @@ class Appointment(AppointmentBase):
             models.CheckConstraint(
                 name="appointment_ends_after_it_starts", condition=Q(scheduled_end__gte=F("scheduled_start"))
             ),
-            models.CheckConstraint(name="appointment_all_day_has_dates", condition=_TIMES_ONLY | _WHOLE_DAYS),
+            models.CheckConstraint(name="appointment_all_day_has_dates", condition=TIMES_ONLY | WHOLE_DAYS),
             models.CheckConstraint(
                 name="appointment_of_series_has_original_start",
                 condition=Q(series=None, original_start_date=None)
@@ -141,7 +141,7 @@ class RecurringAppointmentMaster(AppointmentBase):
         ordering = ["effective_start_date"]
         constraints = [
             models.CheckConstraint(name="series_state_fits_status", condition=legal_pairs(APPOINTMENT_PAIRS)),
-            models.CheckConstraint(name="series_all_day_has_dates", condition=_TIMES_ONLY | _WHOLE_DAYS),
+            models.CheckConstraint(name="series_all_day_has_dates", condition=TIMES_ONLY | WHOLE_DAYS),
             models.CheckConstraint(
                 name="series_numbers_in_range",
                 condition=Q(interval__gte=1)

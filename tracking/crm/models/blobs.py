@@ -18,6 +18,26 @@ class Blob(models.Model):
         return self.digest[:12]
 
 
+class AppointmentAttachment(models.Model):
+    """A file with an appointment. Synchronized only if a setting says so, and never with a series (10.3.8)."""
+
+    appointment = models.ForeignKey("crm.Appointment", models.CASCADE, related_name="attachments")
+    blob = models.ForeignKey(Blob, models.PROTECT, related_name="+")
+    file_name = models.CharField(max_length=255)
+    mime_type = models.CharField(max_length=256, blank=True)
+    file_size = models.PositiveBigIntegerField()
+    created_on = models.DateTimeField()
+
+    appointment_id: UUID
+
+    class Meta:
+        ordering = ["file_name"]
+        constraints = [models.UniqueConstraint(fields=["appointment", "file_name"], name="appointment_file_name_once")]
+
+    def __str__(self) -> str:
+        return f"Attachment of appointment {self.appointment_id}"
+
+
 class ActivityMimeAttachment(models.Model):
     """One attachment of an email. Its content is part `part_number` of the email's original, or a blob of its own."""
 

@@ -21,6 +21,8 @@ class Participation(models.IntegerChoices):
     REQUIRED = 5, "Required attendee"
     OPTIONAL = 6, "Optional attendee"
     ORGANIZER = 7, "Organizer"
+    RESOURCE = 10, "Resource"
+    CUSTOMER = 11, "Customer"
 
 
 class ActivityParty(models.Model):
