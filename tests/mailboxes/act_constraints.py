@@ -6,7 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.mailboxes.constraint_rows import FOR_ALICE, FOR_SUPPORT, MINE, NOW, Case, House, Make, activity, made, twice
-from tracking.crm.models import Appointment, Fax, Letter, PhoneCall, RecurringAppointmentMaster, Task
+from tracking.crm.models import (
+    Appointment,
+    AppointmentAttachment,
+    Blob,
+    Fax,
+    Letter,
+    PhoneCall,
+    RecurringAppointmentMaster,
+    ServiceAppointment,
+    Task,
+)
 from tracking.crm.models.states import AppointmentStatus, FaxStatus, LetterStatus, PhoneCallStatus, TaskStatus
 from tracking.models import (
     ExchangeSyncIdMapping,
@@ -36,6 +46,19 @@ def held_write(fingerprint: str) -> Make:
     return make
 
 
+def file_with_appointment(name: str) -> Make:
+    """A file with the one appointment there is."""
+
+    def make(house: House) -> Any:
+        appointment = Appointment.objects.first() or activity(Appointment)(house)
+        blob, _ = Blob.objects.get_or_create(digest="0" * 64, defaults={"size": 1, "created_on": NOW})
+        return AppointmentAttachment.objects.create(
+            appointment=appointment, blob=blob, file_name=name, file_size=1, created_on=NOW
+        )
+
+    return make
+
+
 KEPT: dict[str, Case] = {
     "appointment_state_fits_status": (
         [activity(Appointment)],
@@ -49,6 +72,19 @@ KEPT: dict[str, Case] = {
         [activity(RecurringAppointmentMaster)],
         activity(RecurringAppointmentMaster, status_code=AppointmentStatus.FREE),
     ),
+    "service_state_fits_status": (
+        [activity(ServiceAppointment)],
+        activity(ServiceAppointment, status_code=AppointmentStatus.COMPLETED),
+    ),
+    "service_ends_after_it_starts": (
+        [activity(ServiceAppointment)],
+        activity(ServiceAppointment, scheduled_end=NOW - timedelta(minutes=1)),
+    ),
+    "service_all_day_has_dates": (
+        [activity(ServiceAppointment, start_date=None)],
+        activity(ServiceAppointment, is_all_day_event=True),
+    ),
+    "appointment_file_name_once": twice(file_with_appointment("plan.pdf"), file_with_appointment("notes.txt")),
     "task_state_fits_status": ([activity(Task)], activity(Task, status_code=TaskStatus.COMPLETED)),
     "task_percent_0_to_100": ([activity(Task, percent_complete=100)], activity(Task, percent_complete=101)),
     "appointment_all_day_has_dates": (

@@ -13,7 +13,7 @@ from django.db import models
 
 from mailboxes.models import Mailbox, Queue, TraceLog
 from profiles.models import EmailServerProfile
-from tracking.crm.models import Appointment, Email, RecurringAppointmentMaster
+from tracking.crm.models import Appointment, Email, RecurringAppointmentMaster, ServiceAppointment
 from tracking.crm.models.states import ActivityState
 from tracking.models import LedgerRow
 
@@ -83,7 +83,7 @@ def changed(model: type[models.Model], of: str, **columns: Any) -> Make:
 
 def activity(model: type[models.Model], **columns: Any) -> Make:
     values: dict[str, Any] = {"created_on": NOW}
-    if model is Appointment:
+    if model in (Appointment, ServiceAppointment):
         values |= {"scheduled_start": NOW, "scheduled_end": NOW, "state_code": ActivityState.SCHEDULED}
     if model is RecurringAppointmentMaster:
         values |= {"effective_start_date": NOW, "state_code": ActivityState.SCHEDULED}

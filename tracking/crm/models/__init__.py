@@ -7,7 +7,7 @@ from tracking.crm.models.events import DomainEvent
 from tracking.crm.models.hashes import EmailHash, HashType
 from tracking.crm.models.parties import ActivityParty, Participation
 from tracking.crm.models.records import Account, Case, Contact, Lead
-from tracking.crm.models.services import ServiceAppointment
+from tracking.crm.models.service_appointments import ServiceAppointment
 from tracking.crm.models.tasks import Fax, Letter, PhoneCall, Task
 
 __all__ = [
