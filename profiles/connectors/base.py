@@ -112,8 +112,11 @@ class Transient(ConnectorError):
 class OutcomeUnknown(Transient):
     """Raised by `send()` when the line broke between handing over and the server's answer (law 7).
 
-    The letter may have been sent or not, so it is never resent blindly; `trace()` may know more.
+    The letter may have been sent or not, so it is never resent blindly; `trace()` may know more. `refused` says who was
+    refused before it was handed over: they have surely not got it.
     """
+
+    refused: tuple[Refused, ...] = ()
 
 
 class AuthenticationFailed(ConnectorError):
@@ -262,6 +265,11 @@ class Outbox(Protocol):
         """Send once. `handing_over` is called exactly once, right before the step that may make the message leave: a
         crash before it means "surely not sent". Raises ItemRejected when no recipient was accepted, and OutcomeUnknown
         when the line broke after `handing_over`. Withdrawn, raised by `handing_over`, passes through."""
+        ...
+
+    def discard(self, mark: str) -> None:
+        """Remove what is left of a letter with this mark that shall not leave, if it still is a draft; where servers keep
+        nothing of a letter before it is sent, there is nothing to do."""
         ...
 
     def close(self) -> None:

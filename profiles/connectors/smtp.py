@@ -144,7 +144,7 @@ class SmtpOutbox:
         try:
             conversation, refused = self._offered(letter, content)
             handing_over()
-            words = self._hand_over(conversation, content)
+            words = self._hand_over(conversation, content, refused)
         except (ItemRejected, ItemDelayed):
             raise
         except Exception as error:
@@ -154,6 +154,9 @@ class SmtpOutbox:
                 self._refused = error
             raise
         return Receipt(refused=refused, words=words)
+
+    def discard(self, mark: str) -> None:
+        """Nothing of a letter is left on an SMTP server before it is sent."""
 
     def sign_in(self) -> None:
         """Connect, and log in where credentials are given, without sending anything. Raises what `send` raises."""
@@ -290,18 +293,20 @@ class SmtpOutbox:
             raise Transient(message, words=said(words, self._access), cause=Cause.SERVER)
         self._accept_message(code, words)
 
-    def _hand_over(self, conversation: Conversation, content: bytes) -> str:
+    def _hand_over(self, conversation: Conversation, content: bytes, refused: tuple[Refused, ...]) -> str:
         """Send the content; returns the server's words of acceptance. From here on a broken line does not mean "not sent"
         (7.4)."""
         try:
             conversation.send(dotted(content))
             code, words = conversation.getreply()
         except ConnectorError as error:
-            raise OutcomeUnknown(
+            unknown = OutcomeUnknown(
                 f"The line broke after the message was handed over: {error}",
                 remedy="Ask a recipient whether it arrived before sending it again.",
                 cause=error.cause,
-            ) from error
+            )
+            unknown.refused = refused
+            raise unknown from error
         self._is_clean = True  # whatever the answer, the server is done with this letter
         self._accept_message(code, words)
         return said(words, self._access)

@@ -142,7 +142,7 @@ def _page(request: HttpRequest, sheet: Sheet) -> HttpResponse:
     if form.is_valid() and _was_changed_meanwhile(request, sheet):
         form.add_error(None, _CHANGED)
     if not form.is_valid():
-        return _show(request, sheet, form, [file for file, _ in form.attached], status=422)
+        return _show(request, sheet, form, form.shown_files, status=422)
     return _save(request, sheet, form)
 
 

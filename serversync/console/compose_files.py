@@ -4,7 +4,7 @@ a signed word, so that a form with a mistake in it loses none, and nobody names 
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,13 +16,15 @@ from mailboxes.policy import Policy
 from serversync.console.reading import may_read
 from tracking.crm.answering import as_new
 from tracking.crm.attachments import content_of
-from tracking.crm.models import ActivityMimeAttachment
+from tracking.crm.models import ActivityMimeAttachment, Blob
 from tracking.crm.storage import read, store
 from tracking.crm.writing import NewAttachment
 from tracking.keep.contents import left_out_because
 
 LONGEST_NAME = 255
 MOST = 100  # files of one email
+_GONE = (signing.BadSignature, FileNotFoundError, ActivityMimeAttachment.DoesNotExist, Blob.DoesNotExist)
+_NOT_HERE = "A file of this email is not here any more. Choose it again."
 _SALT = "files of an email that is being written"
 
 
@@ -51,49 +53,87 @@ def _kept(one: ActivityMimeAttachment, user: Any) -> File:
     return File(word, one.file_name, one.mime_type, one.file_size, shown)
 
 
-def take_in(uploads: Iterable[UploadedFile], policy: Policy, user: Any, now: datetime) -> tuple[list[File], list[str]]:
-    """Keep what was uploaded; and a sentence for each file that may not go out (5.19)."""
-    files, problems = [], []
+def take_in(
+    uploads: Iterable[UploadedFile], policy: Policy, user: Any, now: datetime, beside: Iterable[File] = ()
+) -> tuple[list[File], list[str]]:
+    """Keep what was uploaded; and a sentence for each file that may not go out (5.19), or not with those `beside` it. What
+    is not kept is not read."""
+    there, files, problems = list(beside), [], []
     for upload in uploads:
-        name = (upload.name or "file")[-LONGEST_NAME:]
-        because = left_out_because(name, upload.size or 0, policy)
+        name, size = (upload.name or "file")[-LONGEST_NAME:], upload.size or 0
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        because = left_out_because(name, size, policy) or _too_much([*there, File("", name, kind, size)], policy)
         if because:
             problems.append(f"“{name}” was not attached. {because}")
             continue
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         blob = store(upload.read(), now)
         blob.save()
         files.append(File(_sign(["blob", blob.pk, name, kind, ""], user), name, kind, blob.size))
+        there.append(files[-1])
     return files, problems
 
 
 def named(words: Iterable[str], user: Any) -> tuple[list[tuple[File, NewAttachment]], list[str]]:
     """The files that these words name, with their contents; and a sentence for each that is not there any more."""
-    found, problems = [], []
-    for word in list(words)[:MOST]:
+    files, problems = listed(words, user)
+    found, lost = with_contents(files, user)
+    return found, [*problems, *lost]
+
+
+def listed(words: Iterable[str], user: Any) -> tuple[list[File], list[str]]:
+    """The files that these words name, each once, without reading any; and a sentence for each that is not there any
+    more."""
+    found: dict[str, File] = {}
+    problems = []
+    for word in dict.fromkeys(words):
         try:
-            found.append(_read(word, user))
-        except (signing.BadSignature, FileNotFoundError, ActivityMimeAttachment.DoesNotExist):
-            problems.append("A file of this email is not here any more. Choose it again.")
+            what = signing.loads(word, salt=_salt(user))
+            found.setdefault(str(what), _listed(word, what, user))
+        except _GONE:
+            problems.append(_NOT_HERE)
+    return list(found.values()), problems
+
+
+def with_contents(files: Iterable[File], user: Any) -> tuple[list[tuple[File, NewAttachment]], list[str]]:
+    """The contents of listed files; and a sentence for each that is lost."""
+    found, problems = [], []
+    for file in files:
+        try:
+            found.append((file, _content(file, user)))
+        except _GONE:
+            problems.append(_NOT_HERE)
     return found, problems
 
 
-def _read(word: str, user: Any) -> tuple[File, NewAttachment]:
-    kind, key, *more = signing.loads(word, salt=_salt(user))
+def _listed(word: str, what: list[Any], user: Any) -> File:
+    kind, key, *more = what
     if kind == "blob":
         name, mime_type, content_id = more
-        content = read(key)
-        file = File(word, name, mime_type, len(content), content_id)
-        return file, NewAttachment(name, mime_type, content, content_id)
-    one = ActivityMimeAttachment.objects.select_related("email").get(email_id=key, attachment_number=more[0])
+        return File(word, name, mime_type, Blob.objects.get(pk=key).size, content_id)
+    one = _part(key, more[0])
     if not may_read(user, one.email_id):
         raise FileNotFoundError("it is not theirs to read any more")
-    new = as_new(one, content_of(one))
-    return File(word, one.file_name, one.mime_type, one.file_size, new.content_id), new
+    return File(word, one.file_name, one.mime_type, one.file_size, as_new(one, b"").content_id)
 
 
-def too_large(files: Iterable[File], policy: Policy) -> str:
+def _content(file: File, user: Any) -> NewAttachment:
+    kind, key, *more = signing.loads(file.word, salt=_salt(user))
+    content = read(key) if kind == "blob" else content_of(_part(key, more[0]))
+    return NewAttachment(file.name, file.mime_type, content, file.content_id)
+
+
+def _part(email_id: str, number: int) -> ActivityMimeAttachment:
+    return ActivityMimeAttachment.objects.select_related("email").get(email_id=email_id, attachment_number=number)
+
+
+def _too_much(files: Sequence[File], policy: Policy) -> str:
+    return f"An email has at most {MOST} files." if len(files) > MOST else too_large(files, policy)
+
+
+def too_large(files: Sequence[File], policy: Policy) -> str:
     """Why these files do not go out together; "" if they do. Encoded for mail they grow by a third."""
+    if len(files) > MOST:
+        return f"There are {len(files)} files; an email has at most {MOST}. Take some out."
     size = sum(file.size for file in files) * 4 // 3
     if size <= policy.maximum_message_size:
         return ""

@@ -64,6 +64,7 @@ class WrittenForm(forms.Form):
         self.fields["not_before"].error_messages["invalid"] = "Enter a day and a time, such as 2026-03-01T09:00."
         self.people: dict[str, list[Address]] = {}
         self.attached: list[tuple[files.File, NewAttachment]] = []
+        self.shown_files: list[files.File] = []
         self.record: Model | None = None
         self.candidates: list[Found] = []
         self.uploads = uploads.getlist("files") if uploads else []
@@ -83,11 +84,15 @@ class WrittenForm(forms.Form):
         return given
 
     def _read_files(self) -> None:
-        kept, problems = files.named(self.given.getlist("file"), self.user)
-        new, refused = files.take_in(self.uploads, self.policy, self.user, self.now)
-        taken, lost = files.named([one.word for one in new], self.user)
-        self.attached = [*kept, *taken]
-        large = files.too_large((file for file, _ in self.attached), self.policy)
+        """Nothing is read into memory before number and size of all files together are known to be right."""
+        kept, problems = files.listed(self.given.getlist("file"), self.user)
+        new, refused = files.take_in(self.uploads, self.policy, self.user, self.now, beside=kept)
+        self.shown_files = [*kept, *new]
+        lost: list[str] = []
+        large = files.too_large(self.shown_files, self.policy)
+        if not large:
+            self.attached, lost = files.with_contents(self.shown_files, self.user)
+            self.shown_files = [file for file, _ in self.attached]
         for problem in [*problems, *refused, *lost, *([large] if large else [])]:
             self.add_error(None, problem)
 

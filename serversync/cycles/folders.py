@@ -27,6 +27,7 @@ from tracking.keep.filing import file_anew
 from tracking.keep.following import (
     UNKNOWN_STAMP,
     Stamps,
+    ask_to_file_anew,
     ask_to_file_strays,
     leave,
     note_filed_anew,
@@ -110,7 +111,7 @@ class Following:
         reading = self.reading
         folders = reading.source.folders()
         reading.lease.progress()
-        store_tree(reading.mailbox, folders, reading.now)
+        store_tree(reading.mailbox, folders, reading.now, reading.lease.pin)
         tree = Tree(folders)
         for rule in self.rules:
             self._find(rule, tree)
@@ -126,7 +127,7 @@ class Following:
             else:
                 self.on_probation |= {rule.pk} if rule.invalid_reason else set()
                 if reading.policy.folder_overwrites_manual_regarding:  # 9.5
-                    rule.relink_requested_on = rule.relink_requested_on or reading.now
+                    ask_to_file_anew(rule, reading.now, reading.lease.pin)
         return tree
 
     def _find(self, rule: MailboxTrackingFolder, tree: Tree) -> None:
@@ -136,14 +137,14 @@ class Following:
             folder = tree.at(rule.exchange_folder_id.removeprefix(BY_PATH))
             taken = {other.exchange_folder_id for other in self.rules}
             folder = None if folder is None or folder.key in taken else folder
-        note_folder(rule, folder, self.reading.now)
+        note_folder(rule, folder, self.reading.now, self.reading.lease.pin)
 
     def _disable(self, rule: MailboxTrackingFolder, reason: str, tree: Tree) -> None:
         """9.5: what cannot be followed says why. A folder of the same path is only suggested: a person decides."""
         taken = {other.exchange_folder_id for other in self.rules}
         is_lost = rule.exchange_folder_id not in tree
         suggested = suggestion(rule_of(rule), tree, taken, self.reading.policy) if is_lost else ""
-        note_invalid(rule, reason, self.reading.now, suggested)
+        note_invalid(rule, reason, self.reading.now, self.reading.lease.pin, suggested)
 
     def _cover(self, tree: Tree) -> dict[str, MailboxTrackingFolder]:
         """The folders to read, each with its rule."""
@@ -157,6 +158,8 @@ class Following:
         leave(left, self.reading.mailbox, self.reading.now, self.reading.lease.pin)
         for key in self.stamps.by_folder.keys() - self.covered.keys():
             self.stamps.forget(key)
+        for rule_id in self.stamps.filing.keys() - {str(rule.pk) for rule in self.rules}:
+            del self.stamps.filing[rule_id]
 
     def _pass_on(self) -> None:
         """9.2, 9.5: where another rule is the nearest now, it takes the folder over: what waits there, and what is tracked."""
@@ -164,8 +167,8 @@ class Following:
             read = [key for key in folders if key in self.stamps.by_folder]
             taken_over = [key for key in read if self.stamps.rules.get(key, str(rule.pk)) != str(rule.pk)]
             if taken_over:
-                ask_to_file_strays(rule, taken_over, self.reading.now)
-                note_progress(rule, folders, self.reading.now)
+                ask_to_file_strays(rule, taken_over, self.reading.now, self.reading.lease.pin)
+                note_progress(rule, folders, self.reading.lease.pin)
             self.stamps.rules.update(dict.fromkeys(read, str(rule.pk)))
 
     # Reading
@@ -212,13 +215,13 @@ class Following:
                 key for key in unlisted if key in folders
             )
             if is_new and all(key in self.stamps.by_folder for key in folders):
-                note_progress(rule, folders, self.reading.now)
-                ask_to_file_strays(rule, folders, self.reading.now)
+                note_progress(rule, folders, self.reading.lease.pin)
+                ask_to_file_strays(rule, folders, self.reading.now, self.reading.lease.pin)
         left = self.reading.policy.folder_onboarding_per_cycle
         for rule, folders in self._by_rule():
             if rule.folder_onboarding_status == _GOING_ON:
                 left -= self._settle(folders, left) if not self._is_enough() else 0
-                note_progress(rule, folders, self.reading.now)
+                note_progress(rule, folders, self.reading.lease.pin)
 
     def _by_rule(self) -> list[tuple[MailboxTrackingFolder, list[str]]]:
         folders: dict[object, list[str]] = defaultdict(list)
@@ -236,7 +239,7 @@ class Following:
             self._lose(key, rule, error)
             return
         if key == rule.exchange_folder_id:
-            note_valid(rule, self.reading.now)
+            note_valid(rule, self.reading.now, self.reading.lease.pin)
         if finished:
             self.stamps.by_folder[key], self.stamps.rules[key] = stamp or UNKNOWN_STAMP, str(rule.pk)
 
@@ -244,9 +247,10 @@ class Following:
         """This folder cannot be read; the others can."""
         self.stamps.forget(key)
         if isinstance(error, FolderMissing) or key != rule.exchange_folder_id:
-            note_folder(rule, None, self.reading.now - TREE_EVERY)  # the next cycle looks at the tree
+            # the next cycle looks at the tree
+            note_folder(rule, None, self.reading.now - TREE_EVERY, self.reading.lease.pin)
         else:
-            note_invalid(rule, str(error), self.reading.now)
+            note_invalid(rule, str(error), self.reading.now, self.reading.lease.pin)
         del self.covered[key]
 
     # Settling
@@ -271,14 +275,31 @@ class Following:
         return done
 
     def _file_anew(self) -> None:
-        """9.5: all mail of a folder follows when its rule names another record."""
+        """9.5: all mail of a folder follows when its rule names another record. Whoever was asked first comes first, and
+        some of it is done in every cycle, however long the reading took."""
+        asked = [(rule, folders) for rule, folders in self._by_rule() if rule.relink_requested_on is not None]
+        for rule, folders in sorted(asked, key=lambda one: one[0].relink_requested_on or self.reading.now):
+            while rule.relink_requested_on is not None:
+                self._file_next(rule, folders)
+                if self._is_enough():
+                    return
+
+    def _file_next(self, rule: MailboxTrackingFolder, folders: list[str]) -> None:
+        """The next messages of a folder, and the place to go on from."""
         reading = self.reading
-        for rule, folders in self._by_rule():
-            after: int | None = 0
-            while rule.relink_requested_on is not None and after is not None and not self._is_enough():
-                after = file_anew(rule, folders, after, reading.policy, reading.now, reading.lease.pin)
-                if after is None:
-                    note_filed_anew(rule)
+
+        def keep_place(last: int | None) -> None:
+            assert rule.relink_requested_on is not None, "it is being filed"
+            held = self.stamps.filing.pop(str(rule.pk), None)
+            if last is not None:
+                self.stamps.filing[str(rule.pk)] = (rule.relink_requested_on.isoformat(), last)
+            if held is not None or last is not None:
+                self.stamps.store(reading.lease.claim.leg_id, reading.now, reading.lease.pin)
+            if last is None:
+                note_filed_anew(rule)
+
+        after = self.stamps.filed_up_to(rule)
+        file_anew(rule, folders, after, reading.policy, reading.now, reading.lease.pin, keep_place)
 
     def _is_enough(self) -> bool:
         if self.reading.time_is_up():

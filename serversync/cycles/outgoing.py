@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -27,13 +27,14 @@ from mailboxes.models import Mailbox
 from mailboxes.policy import Policy
 from profiles.connectors.base import ConnectorError, ItemDelayed, ItemRejected, Outbox, OutcomeUnknown, Withdrawn
 from profiles.connectors.words import put_off
-from profiles.items import Letter, Receipt, Trace
+from profiles.items import Letter, Receipt, Refused, Trace
 from serversync.cycles.report import Report
 from serversync.instance import instance_id
 from serversync.pacing import RETRY_AFTER, retry_letter_after
 from tracking.crm import delivery
 from tracking.crm.models import Email
 from tracking.crm.models.states import DeliveryState, EmailStatus
+from tracking.keep.drafts import held_drafts, needed_and_stale, note_drafts, store_drafts
 from tracking.keep.joining import ask_to_run, join_late
 
 AT_ONCE = 50
@@ -42,6 +43,8 @@ UNKNOWN = (
     "tell whether it left. Ask a recipient, then say that it did arrive or send it again."
 )
 FOUND = Receipt(words="Found in Sent Items after an interruption.")
+VERSION = ("original_id", "sender_mailbox_id", "submitted_on")
+"""What changes when a person takes an email back and sends it again: what was read of it before must not leave."""
 MISSING = "The stored message is missing. Take the email back and send it again: it is composed anew."
 
 
@@ -54,6 +57,7 @@ class Outgoing:
     lease: Lease
     policy: Policy
     now: datetime
+    leaves_drafts: bool = False
     budget: timedelta = timedelta(seconds=60)
     report: Report = field(default_factory=Report)
     reopened: set[UUID] = field(default_factory=set)
@@ -72,7 +76,25 @@ class Outgoing:
                 self.report.more = True
                 break
         ask_to_run(self.reopened, self.now)
+        if self.leaves_drafts:
+            self._discard_drafts()
         return self.report
+
+    def _discard_drafts(self) -> None:
+        """Drafts of emails that were taken back, changed or canceled after an attempt. Where the server does not let us
+        now, the next run tries again."""
+        held = held_drafts(self.lease.claim.leg_id)
+        if not held:
+            return
+        needed, stale = needed_and_stale(held, self.instance)
+        for mark in stale:
+            try:
+                self.outbox.discard(mark)
+            except ConnectorError:
+                needed.add(mark)
+        with self._committing():
+            left = {mark: held[mark] for mark in needed}
+            store_drafts(self.lease.claim.leg_id, left, self.now)
 
     def _look_after(self, email: Email) -> None:
         """One that was left in our hands; without its message nobody can even look for it (law 5)."""
@@ -90,6 +112,8 @@ class Outgoing:
         with self._committing():
             emails = delivery.without_loops(self.mailbox, emails, waiting, self.policy, self.now)
             delivery.begin_attempts(emails)
+            if self.leaves_drafts:
+                note_drafts(self.lease.claim.leg_id, emails, self.instance, self.now)
             # What already waits for these joins them now: an answer to one that is only leaving shows that it left before.
             self.reopened |= set(join_late(emails, (), self.policy, self.now).values())
         try:
@@ -112,11 +136,17 @@ class Outgoing:
             self.lease.pin()
             if self.accepted is not None:
                 email, receipt = self.accepted
-                self._taken(copy(email), receipt)  # a copy: after a rollback the email has to be what it was
+                self._taken(_twin(email), receipt)  # after a rollback the email has to be what it was
             yield
         self.accepted = None  # only now: what is rolled back is said again with the next commit
 
-    def _recover(self, email: Email, letter: Letter, then_wait: timedelta = timedelta(0)) -> None:
+    def _recover(
+        self,
+        email: Email,
+        letter: Letter,
+        then_wait: timedelta = timedelta(0),
+        refused: Sequence[Refused] = (),
+    ) -> None:
         """It was in our hands when the process or the line broke: send again only what surely has not left (law 7)."""
         trace = self.outbox.trace(letter)
         with self._committing():
@@ -124,9 +154,9 @@ class Outgoing:
                 self._taken(email, FOUND)
             elif trace is Trace.DRAFT:
                 again = {"postpone_email_processing_until": self.now + then_wait} if then_wait else {}
-                delivery.move(email, EmailStatus.PENDING_SEND, self.now, **again)
+                self._move(email, EmailStatus.PENDING_SEND, **again)
             else:
-                delivery.mark_unknown(email, UNKNOWN, self.now)
+                delivery.mark_unknown(email, UNKNOWN, self.now, refused)
                 self.report.failed += 1
 
     def _send(self, email: Email, recipients: Sequence[str]) -> None:
@@ -140,8 +170,8 @@ class Outgoing:
             return
         try:
             receipt = self._sent(email, letter)
-        except OutcomeUnknown:
-            self._recover(email, letter, then_wait=RETRY_AFTER)
+        except OutcomeUnknown as error:
+            self._recover(email, letter, then_wait=RETRY_AFTER, refused=error.refused)
         except (ItemRejected, ItemDelayed) as error:
             self._not_taken(email, error)
         except ConnectorError:
@@ -167,7 +197,7 @@ class Outgoing:
         """The last commit before the message may leave."""
         with self._committing():
             try:
-                delivery.move(email, EmailStatus.SENDING, self.now)
+                self._move(email, EmailStatus.SENDING)
                 is_ours = True
             except delivery.IllegalMove:
                 is_ours = False
@@ -176,6 +206,9 @@ class Outgoing:
 
     def _taken(self, email: Email, receipt: Receipt) -> None:
         """It has left, for all recipients but those that were refused; who was put off is tried again without the others."""
+        if self._taken_by_all(email, receipt):
+            self.report.sent += 1
+            return
         attempts = email.delivery_attempts + 1
         waiting = [one for one in receipt.refused if not one.permanent]
         again = waiting and attempts < self.policy.maximum_email_delivery_attempts
@@ -187,10 +220,22 @@ class Outgoing:
         }
         if again:
             until = self.now + retry_letter_after(put_off("Some recipients are not taken now.", waiting), attempts)
-            delivery.move(email, EmailStatus.PENDING_SEND, self.now, postpone_email_processing_until=until, **known)
+            self._move(email, EmailStatus.PENDING_SEND, postpone_email_processing_until=until, **known)
             return
-        delivery.move(email, EmailStatus.SENT, self.now, **known)
+        self._move(email, EmailStatus.SENT, **known)
         self.report.sent += 1
+
+    def _taken_by_all(self, email: Email, receipt: Receipt) -> bool:
+        """The usual case in few statements: the first attempt, nobody refused, and no report about it was faster."""
+        if receipt.refused or email.sent_on is not None or email.delivery_state != DeliveryState.NOT_SENT:
+            return False
+        known = {"delivery_state": DeliveryState.ACCEPTED, "delivery_detail": receipt.words[:2000], "sent_on": self.now}
+        try:
+            delivery.move(email, EmailStatus.SENT, self.now, as_read=("delivery_state",), **known)
+        except delivery.IllegalMove:
+            return False
+        delivery.note_taken_by_all(email)
+        return True
 
     def _not_taken(self, email: Email, error: ItemRejected | ItemDelayed) -> None:
         """This message only: for good, or for now."""
@@ -224,12 +269,12 @@ class Outgoing:
         """No further attempt. An email that earlier attempts brought to somebody has been sent."""
         known = {"delivery_state": state, "delivery_detail": detail[:2000]}
         if email.sent_on is None:
-            delivery.move(email, EmailStatus.FAILED, self.now, **known)
+            self._move(email, EmailStatus.FAILED, **known)
             self.report.failed += 1
             return
         if email.status_code == EmailStatus.PENDING_SEND:
-            delivery.move(email, EmailStatus.SENDING, self.now)
-        delivery.move(email, EmailStatus.SENT, self.now, **known)
+            self._move(email, EmailStatus.SENDING)
+        self._move(email, EmailStatus.SENT, **known)
         self.report.sent += 1
 
     def _take_back(self, email: Email) -> None:
@@ -239,9 +284,21 @@ class Outgoing:
 
     def _wait_again(self, email: Email, **columns: object) -> None:
         if email.status_code == EmailStatus.SENDING:
-            delivery.move(email, EmailStatus.PENDING_SEND, self.now, **columns)
+            self._move(email, EmailStatus.PENDING_SEND, **columns)
         elif columns:
-            Email.objects.filter(pk=email.pk, status_code=EmailStatus.PENDING_SEND).update(**columns)
+            as_read = {name: getattr(email, name) for name in VERSION}
+            Email.objects.filter(pk=email.pk, status_code=EmailStatus.PENDING_SEND, **as_read).update(**columns)
+
+    def _move(self, email: Email, to: EmailStatus, **columns: Any) -> None:
+        """As `delivery.move`, if it is still the email that was read."""
+        delivery.move(email, to, self.now, as_read=VERSION, **columns)
+
+
+def _twin(email: Email) -> Email:
+    """Another object with the same columns; `copy` would take a row apart and put it together for each that is sent."""
+    twin = Email.__new__(Email)
+    twin.__dict__.update(email.__dict__)
+    return twin
 
 
 def _in_full(error: ConnectorError) -> str:

@@ -123,6 +123,27 @@ def test_a_draft_left_by_a_crash_is_found_and_sent_instead_of_another(
     assert len(exchange.inbox(CAROL)) == 1
 
 
+def test_a_draft_that_nobody_needs_is_removed_and_nothing_else(exchange: SandboxProcess, outbox: EwsOutbox) -> None:
+    def withdrawn() -> None:
+        raise LookupError
+
+    exchange.deliver(ALICE, letter(ALICE, CAROL, "My own draft", "x"), folder="drafts")
+    with pytest.raises(LookupError):
+        outbox.send(offer(), withdrawn)
+    assert folders(exchange) == ["drafts", "drafts"]
+    outbox.discard("us/1")
+    outbox.discard("us/1")
+    assert [item["subject"] for item in exchange.inbox(ALICE, "drafts")] == ["My own draft"]
+
+
+def test_what_was_sent_and_put_among_the_drafts_is_not_removed(exchange: SandboxProcess, outbox: EwsOutbox) -> None:
+    send(outbox, offer())
+    [sent] = exchange.inbox(ALICE, "sentitems")
+    exchange.move(ALICE, sent["id"], "drafts")
+    outbox.discard("us/1")
+    assert folders(exchange) == ["drafts"]
+
+
 def test_a_draft_that_somebody_touched_is_sent_after_another_look(exchange: SandboxProcess, outbox: EwsOutbox) -> None:
     def touch() -> None:
         exchange.update(ALICE, exchange.inbox(ALICE, "drafts")[0]["id"], categories=["Red"])

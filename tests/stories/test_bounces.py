@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from mailboxes.models import IncomingFilter, QueueItem
+from mailboxes.models import IncomingFilter, Leg, QueueItem
 from profiles.connectors import mime
 from profiles.connectors.mime import Address
-from tests.company import Company, assert_balanced, receive, send
+from profiles.connectors.smtp import SmtpOutbox
+from tests.company import Company, assert_balanced, receive, run, send
 from tests.letters import letter
 from tests.profiles.reports_samples import dsn, receipt
 from tracking.crm import delivery
@@ -195,6 +196,50 @@ def test_a_bounce_settles_what_nobody_knew(company: Company) -> None:  # law 7
     Email.objects.filter(pk=email.pk).update(status_code=EmailStatus.SENDING, delivery_state=DeliveryState.UNKNOWN)
     came_back(company, alice, email, UNKNOWN)
     assert (email.status_code, email.delivery_state) == (EmailStatus.SENT, DeliveryState.BOUNCED)
+
+
+def is_faster(monkeypatch: pytest.MonkeyPatch, report: tuple[str, str, str, str]) -> None:
+    """The report is read after the server has taken the email, and before its worker says so."""
+    handed = SmtpOutbox._hand_over
+
+    def then_it_comes_back(self: SmtpOutbox, *parts) -> str:
+        try:
+            return handed(self, *parts)
+        finally:
+            [leaving] = Email.objects.filter(status_code=EmailStatus.SENDING)
+            raw = dsn(report, message_id=leaving.message_id)
+            note_reports([mime.report_of(raw, mime.envelope(raw))], timezone.now())
+
+    monkeypatch.setattr(SmtpOutbox, "_hand_over", then_it_comes_back)
+
+
+@pytest.mark.parametrize(
+    ("report", "state", "whole"),
+    [
+        (UNKNOWN, R.BOUNCED, DeliveryState.PARTLY_BOUNCED),
+        (LATE, R.DELAYED, DeliveryState.ACCEPTED),
+        (DELIVERED, R.DELIVERED, DeliveryState.ACCEPTED),
+    ],
+)
+@pytest.mark.parametrize("line_breaks", [False, True], ids=["taken", "the line breaks"])
+def test_a_report_may_be_faster_than_the_worker(
+    company: Company, monkeypatch: pytest.MonkeyPatch, report, state, whole, line_breaks: bool
+) -> None:  # law 7
+    alice = company.user("Alice", company.pop3_profile())
+    is_faster(monkeypatch, report)
+    if line_breaks:
+        company.sandbox.fault(face="smtp", operation="DATA", effect="drop", after_effect=True, times=1)
+    now = timezone.now()
+    to = [Address("", "ann@acme.test"), Address("", "bob@acme.test")]
+    email = write_draft(NewEmail(alice, to, "Offer", text="x"), now)
+    delivery.submit(email, now)
+    run(alice, Leg.OUTGOING)
+    email.refresh_from_db()
+    assert (email.status_code, email.delivery_state) == (EmailStatus.SENT, whole)
+    assert {address: told[0] for address, told in known(email).items()} == {
+        "ann@acme.test": state,
+        "bob@acme.test": R.ACCEPTED,
+    }
 
 
 @pytest.mark.parametrize("automatic", [True, False], ids=["auto-reply", "answer of a person"])

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from mailboxes import brake
 from mailboxes.models import Leg, Mailbox, OutgoingDeliveryMethod, TraceLog
-from profiles.connectors.base import ConnectorError
+from profiles.connectors.base import ConnectorError, ItemDelayed, ItemRejected
 from profiles.connectors.mime import Address
-from serversync.cycles import outgoing
+from serversync.cycles import engine, outgoing
 from tests.company import Company, decide, leg, run, send
 from tracking.crm import delivery
 from tracking.crm.models import DomainEvent, Email
@@ -61,6 +61,10 @@ def put_off(company: Company, times: int) -> None:
     company.sandbox.fault(
         face="smtp", operation="RCPT", mailbox=BOB, effect="smtp", code="450", text=words, times=times
     )
+
+
+def refuse(company: Company, address: str, code: str, text: str) -> None:
+    company.sandbox.fault(face="smtp", operation="RCPT", mailbox=address, effect="smtp", code=code, text=text, times=1)
 
 
 def test_who_is_put_off_gets_it_later_and_nobody_gets_it_twice(company: Company, alice: Mailbox) -> None:  # 7.4
@@ -258,6 +262,12 @@ def test_after_an_hour_the_next_may_go(company: Company, alice: Mailbox) -> None
 # Taken back
 
 
+def send_in_turns(mailbox: Mailbox) -> None:
+    """As many outgoing cycles as are asked for meanwhile."""
+    ended = engine.drain(timezone.now, 60, among=[leg(mailbox, Leg.OUTGOING).pk])
+    assert [one.error for one in ended] == [None] * len(ended) != []
+
+
 def test_alice_takes_her_email_back_changes_it_and_sends_it(company: Company, alice: Mailbox) -> None:  # 7.4
     email = submit(alice)
     delivery.take_back(email, timezone.now())
@@ -281,6 +291,46 @@ def test_what_some_have_already_cannot_be_taken_back(company: Company, alice: Ma
 
 
 @pytest.mark.parametrize("kind", ["pop3", "exchange"])
+def test_what_is_changed_in_the_last_moment_leaves_as_it_was_changed(
+    company: Company, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:  # 7.2, 7.4
+    mailbox = company.user("Bob", company.pop3_profile() if kind == "pop3" else company.exchange_profile())
+    email = submit(mailbox, subject="Wrong")
+    hand_over, moments = outgoing.Outgoing._hand_over, ["one"]
+
+    def a_moment_later(self: outgoing.Outgoing, which: Email) -> None:
+        if moments:
+            moments.pop()
+            delivery.take_back(again(email), timezone.now())
+            Email.objects.filter(pk=email.pk).update(subject="Right")
+            delivery.submit(again(email), timezone.now())
+        hand_over(self, which)
+
+    monkeypatch.setattr(outgoing.Outgoing, "_hand_over", a_moment_later)
+    send_in_turns(mailbox)
+    assert (again(email).status_code, subjects_in(company, ANN)) == (S.SENT, ["Right"])
+    assert company.sandbox.inbox("bob@us.test", folder="drafts") == []
+
+
+def test_a_refusal_of_the_old_version_does_not_fail_the_new_one(
+    company: Company, alice: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:  # 7.4
+    email = submit(alice, BOB, subject="Wrong")
+    refuse(company, BOB, "550", "5.1.1 no such user")
+    not_taken = outgoing.Outgoing._not_taken
+
+    def a_moment_later(self: outgoing.Outgoing, which: Email, error: ItemRejected | ItemDelayed) -> None:
+        delivery.take_back(again(email), timezone.now())
+        Email.objects.filter(pk=email.pk).update(subject="Right")
+        delivery.submit(again(email), timezone.now())
+        not_taken(self, which, error)
+
+    monkeypatch.setattr(outgoing.Outgoing, "_not_taken", a_moment_later)
+    send_in_turns(alice)
+    assert (again(email).status_code, known(email), subjects_in(company, BOB)) == (S.SENT, {BOB: R.ACCEPTED}, ["Right"])
+
+
+@pytest.mark.parametrize("kind", ["pop3", "exchange"])
 def test_what_is_taken_back_in_the_last_moment_does_not_leave(
     company: Company, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # 7.4
@@ -294,7 +344,7 @@ def test_what_is_taken_back_in_the_last_moment_does_not_leave(
         hand_over(self, which)
 
     monkeypatch.setattr(outgoing.Outgoing, "_hand_over", a_moment_later)
-    send(mailbox)
+    send_in_turns(mailbox)
     assert (again(email).status_code, again(other).status_code) == (S.DRAFT, S.SENT)
     assert subjects_in(company, ANN) == ["Right"]
     assert company.sandbox.inbox("bob@us.test", folder="drafts") == []

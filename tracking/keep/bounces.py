@@ -51,8 +51,9 @@ def _reported_emails(report: Report) -> list[Email]:
 
 def _note(email: Email, report: Report, now: datetime) -> None:
     was_unknown = email.status_code == EmailStatus.SENDING and email.delivery_state == DeliveryState.UNKNOWN
-    if email.status_code != EmailStatus.SENT and not was_unknown and email.sent_on is None:
-        return  # it has not left, or is being handed over right now: its worker will say how that went
+    if email.status_code == EmailStatus.PENDING_SEND and email.sent_on is None:
+        return  # it has not left
+    # One that is being handed over right now has left: its worker, who says so in a moment, finds what is noted here.
     told = {key: one for one in report.recipients for key in one.addresses}
     parties = [party for party in delivery.parties_of(email) if party.address_used.lower() in told]
     if was_unknown and parties:  # law 7: the report proves that it left

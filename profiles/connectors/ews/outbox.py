@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from exchangelib.errors import ErrorFolderNotFound, ErrorItemNotFound
+from exchangelib.errors import ErrorFolderNotFound, ErrorItemNotFound, EWSError
 from exchangelib.items import HARD_DELETE
 from exchangelib.properties import ItemId
 
@@ -78,6 +78,20 @@ class EwsOutbox:
         del self._drafts[letter.mark]
         self._submit(draft, letter)
         return Receipt()
+
+    def discard(self, mark: str) -> None:
+        """Remove the draft that bears this mark. What a person has sent, and moved back into Drafts, is none."""
+        self._drafts.pop(mark, None)
+        found = self._find("drafts", mark)
+        if found is None:
+            return
+        with self._session.talking():
+            [told] = self._session.new(operations.GetItem).ask([found.id], "is_draft")
+            if isinstance(told, EWSError) or operations.text(operations.item(told), "IsDraft") != "true":
+                return
+            [gone] = self._session.new(operations.DeleteItem).ask([found.id], HARD_DELETE)
+            if isinstance(gone, EWSError) and not isinstance(gone, ErrorItemNotFound):
+                raise gone
 
     def close(self) -> None:
         """Leave the connections to other mailboxes of the same account, or close them."""

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from mailboxes.models import Mailbox, Organization, QueueMember
 from profiles.connectors.mime import Address
+from serversync.console import compose_files
 from serversync.console.compose_people import as_typed, read_people
 from tests.letters import letter
 from tests.serversync.console.people import kept, mailbox, profile
 from tests.serversync.console.roles import Office, open_office
 from tests.writing import Letter, browser_of
+from tracking.crm import storage
 from tracking.crm.models import Account, Blob, Case, Contact, Email
 from tracking.crm.models.states import EmailStatus
 from tracking.crm.writing import NewEmail, write_draft
@@ -87,6 +89,44 @@ def test_files_that_may_not_go_out_are_named_with_the_limit(letter_of_alice: Let
     assert letter_of_alice.files == ["fine.txt"]
     letter_of_alice.press("save", [("a.txt", b"a" * 190_000), ("b.txt", b"b" * 190_000)])
     assert "All files together are too large" in letter_of_alice.problems[0]
+
+
+def test_a_file_that_is_named_twice_goes_along_once(letter_of_alice: Letter) -> None:
+    letter_of_alice.press("save", [("plan.txt", b"The plan")], to="dora@")
+    again = Letter(letter_of_alice.client, "/mail/new/").press("save", [("plan.txt", b"The plan")], to="dora@")
+    words = letter_of_alice.fields["file"] * 2 + again.fields["file"]
+    draft = letter_of_alice.save(to="dora@them.test", file=words)
+    assert [one.file_name for one in draft.attachments.all()] == ["plan.txt"]
+
+
+def test_more_files_than_an_email_may_have_are_named_and_the_others_stay(
+    letter_of_alice: Letter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compose_files, "MOST", 2)
+    letter_of_alice.press("save", [(f"{name}.txt", name.encode()) for name in "abc"])
+    assert letter_of_alice.problems == ["“c.txt” was not attached. An email has at most 2 files."]
+    assert letter_of_alice.files == ["a.txt", "b.txt"]
+    assert Blob.objects.count() == 2  # what is not kept is not stored
+    monkeypatch.setattr(compose_files, "MOST", 1)
+    letter_of_alice.press("save")
+    assert letter_of_alice.problems == ["There are 2 files; an email has at most 1. Take some out."]
+    assert letter_of_alice.files == ["a.txt", "b.txt"]
+
+
+def test_a_large_upload_is_refused_before_it_is_read(
+    letter_of_alice: Letter, monkeypatch: pytest.MonkeyPatch
+) -> None:  # 5.19
+    Organization.objects.update_or_create(pk=1, defaults={"overrides": {"maximum_message_size": 300_000}})
+    letter_of_alice.press("save", [("a.txt", b"a" * 190_000)], to="dora@")
+    read: list[str] = []
+    monkeypatch.setattr(compose_files, "read", lambda key: read.append(key) or storage.read(key))
+    letter_of_alice.press("save", [("b.txt", b"b" * 190_000)])
+    assert letter_of_alice.problems[-1].startswith("“b.txt” was not attached. All files together are too large: 0.5 MB")
+    assert (letter_of_alice.files, len(read), Blob.objects.count()) == (["a.txt"], 1, 1)
+    Organization.objects.update(overrides={"maximum_message_size": 200_000})
+    letter_of_alice.press("save", to="dora@them.test")
+    assert letter_of_alice.problems[0].startswith("All files together are too large: 0.2 MB")
+    assert (letter_of_alice.files, len(read)) == (["a.txt"], 1)  # none was read, none is lost
 
 
 def test_a_file_of_somebody_else_cannot_be_named(alices: Mailbox) -> None:

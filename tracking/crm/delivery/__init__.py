@@ -10,7 +10,7 @@ unknown      what nobody knows the fate of
 from __future__ import annotations
 
 from tracking.crm.delivery.holding import hold_backlog, release, without_loops
-from tracking.crm.delivery.letters import letter_of
+from tracking.crm.delivery.letters import letter_of, mark_of
 from tracking.crm.delivery.moves import MOVES, IllegalMove, move, tell
 from tracking.crm.delivery.reasons import why_waiting
 from tracking.crm.delivery.recipients import (
@@ -18,6 +18,7 @@ from tracking.crm.delivery.recipients import (
     in_trouble,
     note_refused,
     note_taken,
+    note_taken_by_all,
     parties_of,
     state_from,
     state_now,
@@ -44,11 +45,13 @@ __all__ = [
     "in_trouble",
     "left_in_sending",
     "letter_of",
+    "mark_of",
     "mark_unknown",
     "move",
     "next_send_time",
     "note_refused",
     "note_taken",
+    "note_taken_by_all",
     "parties_of",
     "release",
     "resolve_unknown",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -32,8 +33,9 @@ class IllegalMove(Exception):
     """The status may not change that way (law 11)."""
 
 
-def move(email: Email, to: EmailStatus, now: datetime, **columns: Any) -> None:
-    """Change the status by a legal move, if the row still has the status we think it has; write the event.
+def move(email: Email, to: EmailStatus, now: datetime, *, as_read: Sequence[str] = (), **columns: Any) -> None:
+    """Change the status by a legal move, if the row still has the status we think it has, and in the columns `as_read`
+    what `email` holds; write the event.
 
     Raises IllegalMove. Call it inside a transaction that also pins the lease, when a worker does it.
     """
@@ -42,8 +44,10 @@ def move(email: Email, to: EmailStatus, now: datetime, **columns: Any) -> None:
         raise IllegalMove(f"{held.label} cannot become {to.label}")
     columns |= {"status_code": to, "state_code": state_of(EMAIL_PAIRS, to)}
     keys = {name: value.pk if isinstance(value, Model) else value for name, value in columns.items()}
-    if not _change(tuple(keys))(*keys.values(), now, email.pk, held):
-        raise IllegalMove(f"the email is no longer {held.label}")
+    known = [(name, getattr(email, name)) for name in as_read]
+    found_by = {name: value for name, value in known if value is not None}
+    if not _change(tuple(keys), tuple(found_by))(*keys.values(), now, email.pk, held, *found_by.values()):
+        raise IllegalMove(f"the email is no longer {held.label}, or was changed meanwhile")
     for column, value in columns.items():
         setattr(email, column, value)
     if to in _EVENTS:
@@ -51,8 +55,8 @@ def move(email: Email, to: EmailStatus, now: datetime, **columns: Any) -> None:
 
 
 @lru_cache(maxsize=64)
-def _change(columns: tuple[str, ...]) -> Change:
-    return Change(Email, [*columns, "modified_on"], found_by=["id", "status_code"])
+def _change(columns: tuple[str, ...], found_by: tuple[str, ...]) -> Change:
+    return Change(Email, [*columns, "modified_on"], found_by=["id", "status_code", *found_by])
 
 
 def tell(email: Email, kind: EventKind, now: datetime, **facts: Any) -> None:

@@ -67,9 +67,7 @@ def note_taken(email: Email, refused: Iterable[Refused] = (), *, give_up: bool =
     """The server has taken the email for all who wait for it but those `refused`; of these the temporary ones go on
     waiting, unless they are given up. Returns what is now known of the whole."""
     words = {one.address.lower(): one for one in refused}
-    if not words:
-        _take(R.ACCEPTED, "", ContentType.objects.get_for_model(Email).pk, email.pk, R.NOT_SENT)
-        return state_now(email) if email.sent_on else DeliveryState.ACCEPTED
+    _hold(email)
     for party in parties_of(email).filter(delivery_state=R.NOT_SENT):
         one = words.get(party.address_used.lower())
         party.delivery_state = R.ACCEPTED if one is None else R.REFUSED if one.permanent or give_up else R.NOT_SENT
@@ -78,15 +76,42 @@ def note_taken(email: Email, refused: Iterable[Refused] = (), *, give_up: bool =
     return state_now(email)
 
 
+def note_taken_by_all(email: Email) -> None:
+    """The same where nobody was refused and nothing was known before: one statement, as it is the usual case. Call it
+    after the email was moved."""
+    _take(R.ACCEPTED, "", ContentType.objects.get_for_model(Email).pk, email.pk, R.NOT_SENT)
+
+
 def note_refused(email: Email, refused: Iterable[Refused] = (), *, for_good: bool) -> DeliveryState:
     """The server has taken it for nobody of those who wait for it. What it said of each is kept; `for_good` ends it."""
     words = {one.address.lower(): one for one in refused}
+    _hold(email)
     for party in parties_of(email).filter(delivery_state=R.NOT_SENT):
         one = words.get(party.address_used.lower())
         party.delivery_state = R.REFUSED if for_good else R.NOT_SENT
         party.delivery_detail = _said(one) if one is not None else party.delivery_detail
         party.save(update_fields=["delivery_state", "delivery_detail"])
     return state_now(email)
+
+
+def note_unknown(email: Email, refused: Iterable[Refused] = ()) -> None:
+    """Nobody knows whether those who wait for it have got it, but those `refused` have not: for good, or for now. Who
+    was put off goes on waiting with what the server said; whoever waits without words may have it."""
+    words = {one.address.lower(): one for one in refused}
+    for party in parties_of(email).filter(delivery_state=R.NOT_SENT):
+        one = words.get(party.address_used.lower())
+        state, detail = (R.NOT_SENT, "") if one is None else (R.REFUSED if one.permanent else R.NOT_SENT, _said(one))
+        if (state, detail) != (party.delivery_state, party.delivery_detail):
+            party.delivery_state, party.delivery_detail = state, detail
+            party.save(update_fields=["delivery_state", "delivery_detail"])
+
+
+def note_arrived(email: Email) -> tuple[DeliveryState, bool]:
+    """What `note_unknown` left open is settled: those who may have it, have it. Returns what is now known of the whole,
+    and whether somebody who was put off still waits for it."""
+    waiting = parties_of(email).filter(delivery_state=R.NOT_SENT)
+    waiting.filter(delivery_detail="").update(delivery_state=R.ACCEPTED)
+    return state_now(email), waiting.exists()
 
 
 def forget_refusals(email: Email) -> None:
@@ -108,6 +133,11 @@ def in_trouble(email: Email) -> list[ActivityParty]:
     """The recipients of whom there is something to tell: refused, came back, late, or still waiting with what was said."""
     rows = list(parties_of(email).exclude(delivery_detail=""))
     return [party for party in rows if party.delivery_state not in (R.DELIVERED, R.READ)]
+
+
+def _hold(email: Email) -> None:
+    """Lock the email before its recipients, as everybody does who notes what a report says."""
+    list(Email.objects.select_for_update().filter(pk=email.pk).values_list("pk"))
 
 
 def _said(one: Refused) -> str:

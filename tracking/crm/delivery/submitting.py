@@ -97,9 +97,10 @@ def take_back(email: Email, now: datetime) -> None:
         raise IllegalMove(HAS_LEFT)
     with transaction.atomic():
         parties_of(email).update(delivery_state=RecipientState.NOT_SENT, delivery_detail="")
-        state = {"delivery_state": DeliveryState.NOT_SENT, "delivery_detail": ""}
+        state: dict[str, Any] = {"delivery_state": DeliveryState.NOT_SENT, "delivery_detail": ""}
         move(email, S.DRAFT, now, hold_reason=HoldReason.NONE, postpone_email_processing_until=None, **state)
         close_answered_alerts(email, now)
+        _have_its_draft_removed(email, now)
 
 
 def cancel(email: Email, now: datetime) -> None:
@@ -109,3 +110,10 @@ def cancel(email: Email, now: datetime) -> None:
     with transaction.atomic():
         move(email, S.CANCELED, now, hold_reason=HoldReason.NONE)
         close_answered_alerts(email, now)
+        _have_its_draft_removed(email, now)
+
+
+def _have_its_draft_removed(email: Email, now: datetime) -> None:
+    """What was attempted may have left a draft on the server; the next run looks (law 7)."""
+    if email.delivery_attempts and email.sender_mailbox_id is not None:
+        MailboxLeg.objects.filter(mailbox=email.sender_mailbox_id, leg=Leg.OUTGOING).request(now)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
 
 from mailboxes.models import Leg, MailboxLeg
+from profiles.items import Refused
 from tracking.crm.delivery.moves import IllegalMove, move, tell
-from tracking.crm.delivery.recipients import note_taken
+from tracking.crm.delivery.recipients import forget_refusals, note_arrived, note_unknown, somebody_has_it
 from tracking.crm.models import Email
 from tracking.crm.models.events import EventKind
 from tracking.crm.models.states import DeliveryState, EmailStatus
@@ -16,29 +18,50 @@ from tracking.crm.models.states import DeliveryState, EmailStatus
 S = EmailStatus
 
 
-def mark_unknown(email: Email, detail: str, now: datetime) -> None:
-    """Handed over, and then the line or the process broke: nobody knows. It is never sent again by itself (law 7)."""
+def mark_unknown(email: Email, detail: str, now: datetime, refused: Iterable[Refused] = ()) -> None:
+    """Handed over, and then the line or the process broke: nobody knows. It is never sent again by itself (law 7).
+
+    `refused` are recipients whom the server refused before: of them it is known. If a report about it was faster, it is
+    settled at once. Call it inside a transaction.
+    """
     changed = Email.objects.filter(pk=email.pk, status_code=S.SENDING).update(
         delivery_state=DeliveryState.UNKNOWN, delivery_detail=detail[:2000], modified_on=now
     )
     if not changed:
         raise IllegalMove("only an email that is being sent can become unknown")
     email.delivery_state = DeliveryState.UNKNOWN
+    note_unknown(email, refused)
+    if email.sent_on is None and somebody_has_it(email):
+        resolve_unknown(email, was_sent=True, now=now)
+        return
     tell(email, EventKind.EMAIL_UNKNOWN, now)
 
 
 def resolve_unknown(email: Email, was_sent: bool, now: datetime) -> None:
-    """A person settles an unknown delivery: it did arrive, or it shall be sent again."""
+    """A person, or a proof, settles an unknown delivery: it did arrive, or it shall be sent again. Who was put off by the
+    server when it left is tried again in both cases (7.4)."""
     if email.delivery_state != DeliveryState.UNKNOWN:
         raise IllegalMove("the delivery of this email is not unknown")
     with transaction.atomic():
         if was_sent:
-            state = note_taken(email)
-            move(email, S.SENT, now, delivery_state=state, delivery_detail="", sent_on=email.sent_on or now)
+            _arrived(email, now)
         else:
+            forget_refusals(email)
             move(email, S.PENDING_SEND, now, delivery_state=DeliveryState.NOT_SENT, delivery_detail="")
             tell(email, EventKind.EMAIL_SUBMITTED, now)
-            MailboxLeg.objects.filter(mailbox=email.sender_mailbox, leg=Leg.OUTGOING).request(now)
+            _ask_to_send(email, now)
+
+
+def _arrived(email: Email, now: datetime) -> None:
+    state, somebody_waits = note_arrived(email)
+    to = S.PENDING_SEND if somebody_waits else S.SENT
+    move(email, to, now, delivery_state=state, delivery_detail="", sent_on=email.sent_on or now)
+    if somebody_waits:
+        _ask_to_send(email, now)
+
+
+def _ask_to_send(email: Email, now: datetime) -> None:
+    MailboxLeg.objects.filter(mailbox=email.sender_mailbox, leg=Leg.OUTGOING).request(now)
 
 
 def doubt_everything_unsent(detail: str, now: datetime) -> int:
