@@ -125,6 +125,14 @@ class SandboxProcess:
         """Back to the accounts of the command line."""
         self.post("/reset", {})
 
+    def keep(self) -> None:
+        """Remember what all mailboxes hold now."""
+        self.post("/keep", {})
+
+    def bring_back(self) -> None:
+        """Put back what was kept, with all ids and versions; faults and the log are forgotten."""
+        self.post("/bring-back", {})
+
     # Acting as the owner of a mailbox
 
     def move(self, address: str, item_id: str, folder: str) -> str:

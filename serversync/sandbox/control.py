@@ -24,9 +24,9 @@
     POST   /reset                           back to the accounts of the command line
     GET    /health
 
-`owner.py` adds what is about appointments, contacts and tasks. Ids are percent-encoded in paths. A folder is named by
-its id, its distinguished name, its path ("Inbox/Customers") or its display name.
-Every error is {"error": sentence}.
+`owner.py` adds what is about appointments, contacts and tasks, `keeping.py` /keep and /bring-back. Ids are
+percent-encoded in paths. A folder is named by its id, its distinguished name, its path ("Inbox/Customers") or its display
+name. Every error is {"error": sentence}.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from urllib.parse import unquote
 from serversync.sandbox import json_http
 from serversync.sandbox.faults import FaultError
 from serversync.sandbox.json_http import Answer, HttpError, Request
+from serversync.sandbox.keeping import Keeping
 from serversync.sandbox.mailbox import FolderError
 from serversync.sandbox.owner import Owner
 from serversync.sandbox.store import SENDER_RIGHTS, SWITCHES, Folder, Item, MailboxStore, World
@@ -83,6 +84,7 @@ class Control:
             ("POST", "/mailboxes/([^/]+)/restore", self.restore),
             ("POST", "/mailboxes/([^/]+)/lose-sync-state", self.lose_sync_state),
             *Owner(world).routes(),
+            *Keeping(world).routes(),
             ("POST", "/faults", self.plant_fault),
             ("GET", "/faults", self.faults),
             ("DELETE", "/faults", self.clear_faults),

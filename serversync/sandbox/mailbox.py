@@ -11,7 +11,6 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import count
 from typing import Literal
 
 ChangeKind = Literal["create", "update", "delete", "read"]
@@ -137,7 +136,7 @@ class MailboxStore:
         self.listeners: list[Listener] = []
         self._items: dict[str, Item] = {}
         self.seq = 0
-        self._numbers = count(1)
+        self._number = 0
         self._now = now
         self._create_standard_folders()
 
@@ -216,7 +215,7 @@ class MailboxStore:
             raw=raw,
             received=received or now,
             created=now,
-            seq=next(self._numbers),
+            seq=self._next(),
             uidl=secrets.token_hex(12),
             is_read=is_read,
             is_draft=draft,
@@ -263,7 +262,7 @@ class MailboxStore:
             id=opaque_id(),
             change_key=opaque_change_key(),
             folder_id=target.id,
-            seq=next(self._numbers),
+            seq=self._next(),
             uidl=secrets.token_hex(12),
             categories=list(item.categories),
             properties=dict(item.properties),
@@ -388,5 +387,9 @@ class MailboxStore:
         self.hierarchy.append(self._line(kind, folder.id))
 
     def _line(self, kind: ChangeKind, subject_id: str) -> Change:
-        self.seq = next(self._numbers)
+        self.seq = self._next()
         return Change(self.seq, kind, subject_id)
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number

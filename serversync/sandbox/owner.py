@@ -1,15 +1,17 @@
 """What the owner of a mailbox does to appointments, contacts and tasks, and what there is to see, in simple names.
 
     GET    /mailboxes/ADDRESS/KIND          its items: id, version, folder, uid, categories, fields, changed, removed …
-    POST   /mailboxes/ADDRESS/KIND          {fields, categories?, extended?, uid?, folder?, notify?}
-    POST   /mailboxes/ADDRESS/KIND/patch    {id, fields?, categories?, extended?, original_start?, notify?}
+    POST   /mailboxes/ADDRESS/KIND          {fields, categories?, extended?, reminder?, attach?, uid?, folder?, notify?}
+    POST   /mailboxes/ADDRESS/KIND/patch    {id, fields?, categories?, extended?, …, attach?, detach?, original_start?, notify?}
     POST   /mailboxes/ADDRESS/KIND/delete   {id, original_start?, notify?, for_good?}
     POST   /mailboxes/ADDRESS/KIND/copy     {id, folder?}
     POST   /mailboxes/ADDRESS/respond       {uid, response, original_start?, organizer?}
     GET    /meeting-mails                   every mail about a meeting that left; POST /meeting-mails/clear
 
 KIND is "appointment", "contact" or "task", `fields` are those of `ews/canonical.py`. A time `original_start` means one
-occurrence of a series. `notify` is one of the words of SendMeetingInvitationsOrCancellations, SendToNone if left out.
+occurrence of a series. `reminder` is minutes before an appointment, the time for a task, or null; `attach` and `detach`
+are files and names of files, as `attachments` shows them. `notify` is one of the words of
+SendMeetingInvitationsOrCancellations, SendToNone if left out.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from serversync.sandbox.ews import canonical, scheduling, series
+from serversync.sandbox.ews import canonical, files, scheduling, series
 from serversync.sandbox.ews.access import Found, Place
 from serversync.sandbox.ews.appointments import answers, complete_appointment, is_organizer
 from serversync.sandbox.ews.meetings import MODES, Mode, calendar_item
 from serversync.sandbox.ews.properties import put, stored_text
+from serversync.sandbox.ews.reminders import read_reminder, write_reminder
 from serversync.sandbox.ews.responses import answer, decide
 from serversync.sandbox.ews.soap import EwsError, t, wire_text
 from serversync.sandbox.ews.tasks import complete_task, task_property_set
@@ -75,6 +78,7 @@ class Owner:
         place = Place(mailbox, _folder(mailbox, str(body.get("folder") or HOME[kind])))
         properties = {str(key): str(value) for key, value in body.get("extended", {}).items()}
         self._write(kind, properties, body["fields"])
+        self._beside(kind, properties, body)
         categories = [str(category) for category in body.get("categories", ())]
         if kind == "appointment":
             if "uid" in body:
@@ -101,6 +105,7 @@ class Owner:
         found = self._found(self._mailbox(address), body)
         properties = dict(found.item.properties)
         self._write(kind, properties, body.get("fields", {}))
+        self._beside(kind, properties, body)
         for key, value in body.get("extended", {}).items():
             properties.pop(key, None)
             if value is not None:
@@ -175,6 +180,14 @@ class Owner:
             if kind == "task" and name in _OF_TASKS:
                 task_property_set(properties, _OF_TASKS[name], self.world.now())
 
+    @staticmethod
+    def _beside(kind: str, properties: dict[str, str], body: dict[str, Any]) -> None:
+        """What is no field: the reminder, and files."""
+        if "reminder" in body:
+            write_reminder(kind, properties, body["reminder"])
+        files.detach(properties, [str(name) for name in body.get("detach", ())])
+        files.attach(properties, [files.from_description(one) for one in body.get("attach", ())])
+
     def _mailbox(self, address: str) -> MailboxStore:
         found = self.world.mailbox(address, create=False)
         if found is None:
@@ -241,6 +254,8 @@ def _described(mailbox: MailboxStore, kind: str, item: Item) -> dict[str, Any]:
         "categories": item.categories,
         "modified_on": wire_text(item.modified or item.created),
         "fields": canonical.read_fields(kind, item.properties),
+        "reminder": read_reminder(kind, item.properties),
+        "attachments": files.described(item.properties),
         "extended": {key: value for key, value in item.properties.items() if key.startswith("x:")},
     }
     return shown | _scheduling(item) if kind == "appointment" else shown

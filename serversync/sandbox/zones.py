@@ -46,4 +46,4 @@ def zone(windows: str) -> ZoneInfo:
 def to_utc(day: date, at: time, where: ZoneInfo) -> datetime:
     """The UTC time of a wall-clock time. A time that a change of the clocks skips is read as if they had not changed
     yet; one that happens twice is the first."""
-    return datetime.combine(day, at, where).astimezone(UTC)
+    return datetime.combine(day, at.replace(fold=0), where).astimezone(UTC)

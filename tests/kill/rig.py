@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 
 from mailboxes.models import Leg
 from tests.company import PASSWORD, SERVICE
+from tests.kill.act_state import act_items, meeting_mails
 from tests.kill.databases import Database
 from tests.kill.scenarios import SCENARIOS
 from tests.kill.worker import Order, order_line
@@ -36,6 +37,7 @@ class Outcome:
     errors: list[str] = field(default_factory=list)
     world: World = field(default_factory=dict)
     shown: World = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
     orphans: int = 0
     cycles: int = 0
 
@@ -59,7 +61,7 @@ class Rig:
         )
         answer = self._give(Order("found", database.name, str(self._blobs), scenario, self.sandbox.ports))
         self.legs: tuple[int, ...] = tuple(answer["answer"]["legs"])
-        self._accounts = [box["address"] for box in self.sandbox.mailboxes() if box["account"]]
+        self.accounts = [box["address"] for box in self.sandbox.mailboxes() if box["account"]]
         self._deliveries = self.scenario.deliveries()
         self._keep()
 
@@ -76,16 +78,20 @@ class Rig:
         self._blobs.mkdir(exist_ok=True)
         shutil.copytree(self._blobs, self._kept_blobs)
         self.database.keep()
+        if self.scenario.servers_kept:
+            self.sandbox.keep()
 
     def restore(self) -> None:
         """Database, blobs and servers as they were before the first run."""
         shutil.rmtree(self._blobs)
         shutil.copytree(self._kept_blobs, self._blobs)
         self.database.restore()
-        if self.scenario.servers_stay:
+        if self.scenario.servers_kept:
+            self.sandbox.bring_back()
+        if self.scenario.servers_stay or self.scenario.servers_kept:
             return
         self.sandbox.reset()
-        for address in self._accounts:
+        for address in self.accounts:
             self.sandbox.account(address, PASSWORD, impersonate=address == SERVICE)
         for number, delivery in enumerate(self._deliveries):
             received = f"2026-03-01T10:{number // 60:02}:{number % 60:02}Z"
@@ -130,7 +136,7 @@ class Rig:
         """The keys of what lies in the inbox of each mailbox that is received from, and in the folders of the scenario, by
         the server's own account."""
         shown = {}
-        for address in self._accounts:
+        for address in self.accounts:
             key = "uidl" if address in self.scenario.pop3 else "id"
             items = self.sandbox.items(address)
             shown[address] = sorted(one[key] for one in items if one["folder"] in ("inbox", *self.scenario.folders))
@@ -138,7 +144,13 @@ class Rig:
 
     def servers(self) -> World:
         """What lies in all mailboxes."""
-        return servers_state(self.sandbox)
+        held = servers_state(self.sandbox)
+        if Leg.ACT in self.scenario.workloads:
+            held |= {
+                f"{address}: calendar, contacts, tasks": act_items(self.sandbox, address) for address in self.accounts
+            }
+            held["meeting mails"] = meeting_mails(self.sandbox)
+        return held
 
     def _give(self, order: Order) -> dict[str, Any]:
         assert self._server.stdin is not None
@@ -171,4 +183,4 @@ def unfinished(world: World) -> bool:
     """Whether something waits for a later run: a pending item, an email that is neither sent nor given up."""
     pending = any(row[1] == 0 for row in world["ledger"])
     waiting = any(email["status_code"] in (6, 7) and email["delivery_state"] != 2 for email in world["emails"])
-    return pending or waiting
+    return pending or waiting or any(row["waits"] for row in world["act"]["pairs"])

@@ -16,6 +16,7 @@ from profiles.connectors.mime import Address
 from profiles.models import EmailServerProfile
 from tests.company import FORWARD, Company, decide, receive, run
 from tests.filing import change, deliver, rule
+from tests.kill.act_scenario import both_sides
 from tests.letters import forwarded, letter
 from tracking.crm import delivery
 from tracking.crm.models import Account, Contact, Email
@@ -39,7 +40,8 @@ class Delivery:
 class Scenario:
     """`found` sets up the company; `deliveries` come afterwards; then the `workloads` of all mailboxes run. `pop3` names
     the mailboxes that are read over POP3, `folders` those that are read beside the Inbox. `servers_stay` where the worker
-    changes nothing on them: then they need not be put back before each run, and `found` may use them."""
+    changes nothing on them: then they need not be put back before each run, and `found` may use them. `servers_kept`
+    where it does, and the servers are put back with all their ids as `found` has left them."""
 
     found: Callable[[Company], None]
     workloads: tuple[Leg, ...]
@@ -47,6 +49,7 @@ class Scenario:
     pop3: frozenset[str] = frozenset()
     folders: tuple[str, ...] = ()
     servers_stay: bool = False
+    servers_kept: bool = False
 
     def legs(self) -> list[int]:
         """The ids of the legs to run: the first workload of each mailbox, then the next one."""
@@ -312,6 +315,7 @@ SCENARIOS = {
         folders=("Our customers", "Offers", "Archive of 2025", "January"),
         servers_stay=True,
     ),
+    "act": Scenario(both_sides, (Leg.ACT,), servers_kept=True),
     "archive": Scenario(_archive, _IN, folders=(ARCHIVE,), servers_stay=True),
     "crowd": Scenario(_crowd, _IN, five_hundred_letters, pop3=frozenset({ALICE, BOB, CAROL, SUPPORT})),
     "both ways": Scenario(_both_ways, (*_IN, *_OUT), two_hundred_letters, pop3=frozenset({ALICE, SUPPORT})),

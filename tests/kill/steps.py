@@ -8,6 +8,7 @@ piece changes the world.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 COMMIT = "database: COMMIT"
 ANSWER = "network: answer"
+OPERATION = re.compile(rb"<(?:\w+:)?Body[^>]*>\s*<(?:\w+:)?(\w+)")
 
 
 class Steps:
@@ -63,7 +65,7 @@ class Steps:
 
     def _watch_network(self) -> None:
         for name in ("send", "sendall"):
-            self._wrap(socket.socket, name, lambda _, data, *__: f"network: {bytes(data[:30])!r}")
+            self._wrap(socket.socket, name, lambda _, data, *__: f"network: {_words(bytes(data))}")
         for name in ("recv", "recv_into"):
             self._wrap(socket.socket, name, lambda *_: ANSWER)
         self._wrap(socket.socket, "connect", lambda *_: "network: connect")
@@ -79,3 +81,9 @@ class Steps:
             return result
 
         setattr(owner, attribute, counted)
+
+
+def _words(data: bytes) -> str:
+    """What is sent: the operation of a SOAP request, else how it begins."""
+    operation = OPERATION.search(data)
+    return operation[1].decode() if operation else repr(data[:30])

@@ -29,12 +29,14 @@ from django.db import connections
 from django.utils import timezone
 
 # All that a cycle would import on first use, so that forked processes have it already.
+import profiles.connectors.ews.act.store
 import profiles.connectors.ews.mail
 import profiles.connectors.pop3.source
 import profiles.connectors.smtp  # noqa: F401
 from mailboxes.models import MailboxLeg
 from serversync.cycles import engine
 from tests.company import Company
+from tests.kill.act_state import links
 from tests.kill.scenarios import SCENARIOS
 from tests.kill.steps import Steps
 from tests.kill.world_state import orphans, shown_keys, world_state
@@ -107,7 +109,7 @@ def work(order: Order) -> dict[str, Any]:
     errors = [
         str(one.error or one.skipped or "lost its lease") for one in ended if one.error or one.skipped or one.lost
     ]
-    found = {"world": world_state(), "shown": shown_keys(), "orphans": orphans()}
+    found = {"world": world_state(), "shown": shown_keys(), "orphans": orphans(), "links": links()}
     return {"steps": names, "cycles": len(ended), "errors": errors, **found}
 
 

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 
 from mailboxes.models import Mailbox, MailboxLeg, QueueItem, TraceLog
+from tests.kill.act_state import act_state
 from tests.world import SandboxProcess
 from tracking.crm.models import ActivityMimeAttachment, ActivityParty, Blob, DomainEvent, Email
 from tracking.crm.models.events import EventKind
@@ -56,6 +57,7 @@ def world_state() -> World:
         "events": _events(names),
         "alerts": sorted(TraceLog.objects.values_list("text", flat=True)),
         "blobs": _blobs(),
+        "act": act_state(),
     }
 
 

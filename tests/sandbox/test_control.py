@@ -289,3 +289,21 @@ def test_a_senseless_command_line_is_explained(options: tuple[str, ...], says: b
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 2
     assert says in errors
+
+
+def test_a_world_is_brought_back_as_it_was_kept(alice: SandboxProcess) -> None:
+    with pytest.raises(Refused, match="Nothing was kept"):
+        alice.bring_back()
+    task = alice.put_act_item(ALICE, "task", {"subject": "Call Acme"})
+    alice.keep()
+    for _ in range(2):
+        alice.patch_act_item(ALICE, "task", task["id"], fields={"subject": "Changed"})
+        alice.put_act_item(ALICE, "task", {"subject": "New"})
+        alice.fault(effect="drop")
+        alice.account("bob@us.test")
+        alice.bring_back()
+        assert alice.act_items(ALICE, "task") == [task]
+        assert alice.faults() == []
+        assert "bob@us.test" not in [box["address"] for box in alice.mailboxes()]
+    alice.delete_act_item(ALICE, "task", task["id"])
+    assert alice.act_items(ALICE, "task") == []

@@ -21,6 +21,7 @@ KINDS = {  # item class, longest first → element name
     "IPM.DistList": "DistributionList",
     "IPM.Task": "Task",
 }
+FILE = "f:"  # begins the keys under which the files of items that are no messages are kept
 CLASSES = {"Message": "IPM.Note", **{name: item_class for item_class, name in KINDS.items()}}
 
 
@@ -128,11 +129,20 @@ def _attachments(item: Item) -> Element | None:
     return t("Attachments", *(attachment(item, at, part) for at, part in enumerate(parts))) if parts else None
 
 
-def attachment(item: Item, at: int, part: message.Part) -> Element:
-    """A `t:FileAttachment` without its content; its id is the item's id and its position."""
+def _has_files(item: Item) -> bool:
+    return any(key.startswith(FILE) for key in item.properties)
+
+
+def attachment_id(item: Item, at: int | str) -> Element:
+    """The `t:AttachmentId` of what is at this position of a message, or under this key of another item."""
+    return t("AttachmentId", Id=f"{item.id}.{at}", RootItemId=item.id, RootItemChangeKey=item.change_key)
+
+
+def attachment(item: Item, at: int | str, part: message.Part) -> Element:
+    """A `t:FileAttachment` without its content."""
     return t(
         "FileAttachment",
-        t("AttachmentId", Id=f"{item.id}.{at}", RootItemId=item.id, RootItemChangeKey=item.change_key),
+        attachment_id(item, at),
         t("Name", part.name),
         t("ContentType", part.content_type),
         t("ContentId", part.content_id) if part.content_id else None,
@@ -163,7 +173,7 @@ COMPUTED: dict[str, Callable[[Item], Element | None]] = {  # in the order of the
     "LastModifiedTime": _plain("LastModifiedTime", lambda item: item.modified or item.created),
     "DisplayCc": _display("Cc", "DisplayCc"),
     "DisplayTo": _display("To", "DisplayTo"),
-    "HasAttachments": _plain("HasAttachments", lambda item: message.has_attachments(item.raw)),
+    "HasAttachments": _plain("HasAttachments", lambda item: _has_files(item) or message.has_attachments(item.raw)),
     "ExtendedProperty": lambda _: None,
     "Sender": _sender,
     "ToRecipients": _many("To", "ToRecipients"),

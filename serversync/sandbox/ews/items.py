@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 
-from serversync.sandbox.ews import appointments, responses, scheduling, shapes, tasks
+from serversync.sandbox.ews import appointments, files, responses, scheduling, shapes, tasks
 from serversync.sandbox.ews.access import Call, Content, Found, Place, for_each
 from serversync.sandbox.ews.appointments import complete_appointment
 from serversync.sandbox.ews.compose import MESSAGE_FIELDS, add_missing
@@ -172,6 +172,8 @@ def _take_in(draft: Draft, element: Element) -> None:
         draft.is_read = (element.text or "").strip() in ("true", "1")
     elif draft.kind == "Message" and name in MESSAGE_FIELDS:
         draft.raw = MESSAGE_FIELDS[name](draft.raw, element)
+    elif name == "Attachments":
+        files.attach(draft.properties, files.read_attachments(element))
     elif name in SET_BY_SERVER.get(draft.kind, ()):
         raise EwsError("ErrorInvalidPropertySet", f"Set action is invalid for property {name}.")
     elif name not in _SET_BY_SERVER:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from serversync.sandbox.ews import series
 from serversync.sandbox.ews.appointments import attendees, schedule_differs, settle, without_answers
 from serversync.sandbox.ews.bounce import non_delivery_report
+from serversync.sandbox.ews.fields import FILE
 from serversync.sandbox.ews.itip import PREFIXES, Letter, raw_letter
 from serversync.sandbox.ews.properties import put, store_element, stored_text
 from serversync.sandbox.ews.soap import Element, t
@@ -164,9 +165,9 @@ def receive(owner: MailboxStore, kind: str, meeting: dict[str, str]) -> Item | N
 
 def _received(meeting: dict[str, str], before: dict[str, str]) -> dict[str, str]:
     """The meeting as it is in the calendar of an attendee: tentative until answered, and again when its time changes."""
-    shared = {key: value for key, value in without_answers(meeting).items() if key in SHARED}
+    shared = {key: value for key, value in without_answers(meeting).items() if _is_shared(key)}
     exceptions = {} if before else _shared_exceptions(meeting)
-    kept = {key: value for key, value in before.items() if key not in SHARED}
+    kept = {key: value for key, value in before.items() if not _is_shared(key)}
     properties = kept | exceptions | shared
     intended = meeting.get("t:LegacyFreeBusyStatus", store_element(t("LegacyFreeBusyStatus", "Busy")))
     properties[INTENDED] = stored_text({"t:LegacyFreeBusyStatus": intended}, "LegacyFreeBusyStatus")
@@ -176,6 +177,10 @@ def _received(meeting: dict[str, str], before: dict[str, str]) -> dict[str, str]
     put(properties, *fresh)
     settle(properties, before)
     return properties
+
+
+def _is_shared(key: str) -> bool:
+    return key in SHARED or key.startswith(FILE)
 
 
 def _shared_exceptions(meeting: dict[str, str]) -> dict[str, str]:

@@ -65,7 +65,8 @@ def slots(properties: dict[str, str]) -> Iterator[Slot]:
     length = moment(properties, "End").astimezone(where).replace(tzinfo=None) - start
     for day in dates(read_pattern(stored_element(properties["t:Recurrence"]))):
         end = datetime.combine(day, start.time()) + length
-        yield Slot(to_utc(day, start.time(), where), to_utc(end.date(), end.time(), where))
+        first, last = to_utc(day, start.time(), where), to_utc(end.date(), end.time(), where)
+        yield Slot(first, last if last > first else first + length)  # a skipped hour does not turn it round
 
 
 def occurrence_id(master_id: str, original: datetime) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from serversync.sandbox.ews import mapi
+from serversync.sandbox.ews import files, mapi
 from serversync.sandbox.ews.fields import COMPUTED, MESSAGE_ONLY, body, headers, item_id, kind_of, stored_body
 from serversync.sandbox.ews.kinds import OF_KIND, OF_SERIES
 from serversync.sandbox.ews.properties import (
@@ -116,6 +116,8 @@ def named_property(item: Item, name: str, body_type: str) -> Element | None:
     """The element of a property: the stored one if there is one, else what follows from the item itself."""
     if name == "Body" and item.raw:
         return body(item, body_type)
+    if name == "Attachments" and not item.raw:
+        return files.shown(item)
     stored = item.properties.get(f"t:{name}")
     if stored is not None:
         return stored_body(stored_element(stored), body_type) if name == "Body" else stored_element(stored)
