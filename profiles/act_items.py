@@ -6,7 +6,7 @@ canonical name and one kind of value, listed in FIELDS: the left side of the tab
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum, StrEnum
@@ -39,6 +39,27 @@ class PostalAddress:
     state: str = ""
     postal_code: str = ""
     country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """One file of an appointment (10.3.8). Two are the same if name and content are; the content is told by its SHA-256,
+    `digest`, and read where it is needed. Without a digest it is left out: it is known to be there, and left alone (5.19)."""
+
+    name: str
+    digest: str = ""
+    size: int = field(default=0, compare=False)
+    mime_type: str = field(default="", compare=False)
+    content: Callable[[], bytes] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether it is too large or of a blocked kind, or cannot be read."""
+        return not self.digest
+
+
+TakesFile: TypeAlias = Callable[[str, int], bool]
+"""Whether a file of this name and size is synchronized, or left out (5.19)."""
 
 
 class Frequency(StrEnum):
@@ -76,7 +97,17 @@ class Recurrence:
 
 
 Value: TypeAlias = (
-    str | int | bool | date | datetime | PostalAddress | Recurrence | tuple[Attendee, ...] | tuple[str, ...] | None
+    str
+    | int
+    | bool
+    | date
+    | datetime
+    | PostalAddress
+    | Recurrence
+    | tuple[Attendee, ...]
+    | tuple[Attached, ...]
+    | tuple[str, ...]
+    | None
 )
 """What a field may hold: always comparable with ==, never a server's own object. Times are aware and in UTC, to the
 second; an all-day appointment has dates (its `end` is the day after its last day, as in iCalendar)."""
@@ -96,6 +127,8 @@ APPOINTMENT_FIELDS = (
     # organizer: one Attendee in a tuple, or () where there is none; required, optional: sorted tuples of Attendee
     *("organizer", "required", "optional"),
     "recurrence",  # a Recurrence on the master of a series, else None
+    # Attached, each name once, sorted by it; told of single appointments only, and where a store is asked for them
+    "attachments",
 )
 TASK_FIELDS = (
     *("subject", "body", "importance", "status"),
@@ -120,6 +153,11 @@ FIELDS: Mapping[ItemKind, tuple[str, ...]] = MappingProxyType(
 )
 
 
+WRITE_ONLY = ("reminder",)
+"""What may be told to a server beside FIELDS and is never read back (10.2.1, 10.7). Of an appointment the minutes before
+its start, of a task the time; None = none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Occurrence:
     """One occurrence of a series that differs from its pattern, known by the start it would have had (10.4). `fields`
@@ -138,6 +176,7 @@ class Item:
     (GlobalObjectId); "" for what is no appointment. `changed` holds the occurrences of a series that differ, `removed`
     the original starts of those that were deleted. `is_organizer` says that the owner of the mailbox called the
     meeting; True where nobody else is invited. `is_copy` says that a person has copied it from another item (10.1 j).
+    `is_in_subfolder` says that it lies in a calendar below the main one (10.1 d).
     """
 
     kind: ItemKind
@@ -153,6 +192,7 @@ class Item:
     changed: tuple[Occurrence, ...] = ()
     removed: tuple[datetime, ...] = ()
     is_copy: bool = False
+    is_in_subfolder: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from django.db.models import (
     DateTimeField,
     IntegerField,
     Model,
+    TextChoices,
     TextField,
     UUIDField,
 )
@@ -110,7 +111,13 @@ def _adapter(field: Any) -> Adapter:
     if isinstance(own, _REPEATED):
         kind: Any = type(own)
         return plain | {type(None)}, _remembered(kind)
-    return plain, lambda value: field.get_db_prep_save(value, _connection())
+    if isinstance(own, CharField):
+        return plain, lambda value: value.value if isinstance(value, TextChoices) else _prepared(field, value)
+    return plain, lambda value: _prepared(field, value)
+
+
+def _prepared(field: Any, value: Any) -> Any:
+    return field.get_db_prep_save(value, _connection())
 
 
 @lru_cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, cast
 
+from profiles.act_items import TakesFile
 from profiles.connectors.base import MailboxUnavailable, MailSource, Outbox
 from profiles.connectors.item_store import ItemStore
 from profiles.items import Access, Progress, Transport, no_progress
@@ -45,14 +46,14 @@ def open_outbox(access: Access, progress: Progress = no_progress) -> Outbox:
     return cast(Outbox, _connector(OUTBOXES, access, "Mail cannot be sent")(access, progress))
 
 
-def open_item_store(access: Access, progress: Progress = no_progress) -> ItemStore:
-    """The appointments, contacts and tasks of `access`. Nothing is sent before its first use.
+def open_item_store(access: Access, progress: Progress = no_progress, takes_file: TakesFile | None = None) -> ItemStore:
+    """The appointments, contacts and tasks of `access`. Nothing is sent before its first use. Only with `takes_file`, which
+    says which files are not left out, are the files of appointments read and written (10.3.8).
 
     Raises MailboxUnavailable if there are none over that transport (1.10).
     """
-    return cast(
-        ItemStore, _connector(ITEM_STORES, access, "Appointments, contacts and tasks cannot be kept")(access, progress)
-    )
+    store = _connector(ITEM_STORES, access, "Appointments, contacts and tasks cannot be kept")
+    return cast(ItemStore, store(access, progress, takes_file))
 
 
 def discover_exchange(access: Access, progress: Progress = no_progress) -> str:

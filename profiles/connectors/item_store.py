@@ -11,20 +11,29 @@ from profiles.items import Missing
 
 
 class ItemStore(Protocol):
-    """One person's calendar, contacts or tasks. Errors are those of `base`; no others leave a connector (law 8)."""
+    """One person's calendar, contacts or tasks. Errors are those of `base`; no others leave a connector (law 8).
+
+    The files of appointments, not of series, are read and written by a store that was opened for it: "attachments" set
+    on an item are all its files afterwards, but for those that are left out, which stay. Nobody is mailed about files.
+    """
 
     def changes(self, kind: ItemKind, cursor: str) -> Iterator[ItemPage]:
         """Pages of what changed since `cursor` ("" = everything), as `MailSource.changes`. One request when idle. Raises
         ResyncRequired where the cursor is no longer known."""
         ...
 
-    def fetch(self, kind: ItemKind, keys: Sequence[str]) -> Iterator[Item | Missing]:
+    def fetch(self, kind: ItemKind, keys: Sequence[str], *, files: bool = False) -> Iterator[Item | Missing]:
         """The items as they are now, in the order of `keys`, one result for each; of a series the whole of it, under the
-        key of its master. One bad item gives `Missing`, never an exception for the others."""
+        key of its master; the `files` of appointments only where they are asked for. One bad item gives `Missing`, never an
+        exception for the others."""
         ...
 
     def find(self, kind: ItemKind, marks: Sequence[str]) -> dict[str, str]:
         """The keys of the items that bear these marks of ours, by mark: before a create is repeated (law 7)."""
+        ...
+
+    def find_by_uid(self, uids: Sequence[str]) -> dict[str, str]:
+        """The keys of the appointments of this calendar that have these uids, by uid; of several with the same, one."""
         ...
 
     def create(self, kind: ItemKind, mark: str, fields: Fields, notify: Notify) -> Written:

@@ -243,6 +243,9 @@ class MemoryOutbox(MemoryLogin):
         marks = {item.mark for item in self._mailbox().items.values()}
         return Trace.SENT if letter.mark in marks else Trace.NOT_THERE
 
+    def discard(self, mark: str) -> None:
+        """It keeps no drafts."""
+
     def send(self, letter: Letter, handing_over: Callable[[], None]) -> Receipt:
         """Deliver to every recipient that is not refused (see REFUSALS), and keep a copy where one is wanted."""
         server = self._server()

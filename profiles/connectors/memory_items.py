@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from profiles.act_items import (
     NOTHING,
+    Attached,
     Fields,
     Glimpse,
     Item,
@@ -16,12 +18,14 @@ from profiles.act_items import (
     ItemPage,
     Notify,
     Occurrence,
+    TakesFile,
+    Value,
     Written,
 )
 from profiles.connectors.base import Cause, Conflict, ItemRejected, ResyncRequired
 from profiles.connectors.memory import MemoryLogin, MemoryServer
 from profiles.connectors.notifying import addresses_mailed
-from profiles.items import Missing
+from profiles.items import Access, Missing, Progress, no_progress
 
 PAGE = 100
 """Items on one page."""
@@ -45,6 +49,7 @@ class MemoryItems:
     journal: list[tuple[ItemKind, str]] = field(default_factory=list)
     mailed: list[MeetingMail] = field(default_factory=list)
     unreadable: set[str] = field(default_factory=set)
+    reminders: dict[str, Value] = field(default_factory=dict)
     epoch: int = 0
     _numbers: int = 0
 
@@ -68,12 +73,17 @@ class MemoryItems:
         if item.fields.get("recurrence") is not None and _TIMES & set(fields):
             told = {"changed": (), "removed": ()} | told
         set_now = {name: value for name, value in {**item.fields, **fields}.items() if value is not None}
+        if "reminder" in fields:
+            self.reminders.pop(key, None)
         return self.keep(replace(item, fields=set_now, **told))  # type: ignore[arg-type]
 
     def keep(self, item: Item) -> Item:
-        """Store an item under a new version."""
+        """Store an item under a new version; what reminds of it is not part of it."""
         self._numbers += 1
-        item = replace(item, version=f"v{self._numbers}")
+        fields = dict(item.fields)
+        if "reminder" in fields:
+            self.reminders[item.key] = fields.pop("reminder")
+        item = replace(item, version=f"v{self._numbers}", fields=fields)
         self.held[item.key] = item
         self.journal.append((item.kind, item.key))
         return item
@@ -84,6 +94,16 @@ class MemoryItems:
         if item is not None:
             self.journal.append((item.kind, key))
 
+    def move(self, key: str, *, below: bool) -> Item:
+        """Put an appointment into a calendar below the main one, or back: there it has another key."""
+        item, reminder = self.held[key], self.reminders.get(key)
+        self.remove(key)
+        self._numbers += 1
+        moved = self.keep(replace(item, key=f"i{self._numbers}", is_in_subfolder=below))
+        if reminder is not None:
+            self.reminders[moved.key] = reminder
+        return moved
+
     def lose_cursors(self) -> None:
         """As a mailbox that was restored or moved: no cursor is known any more."""
         self.epoch += 1
@@ -92,6 +112,10 @@ class MemoryItems:
 class MemoryItemStore(MemoryLogin):
     """Conforms to `item_store.ItemStore`. Steps that can be made to fail: "log in", "list items", "read items", "write
     items" (before it is done) and "items answer" (after it was done)."""
+
+    def __init__(self, access: Access, progress: Progress = no_progress, takes_file: TakesFile | None = None) -> None:
+        super().__init__(access, progress)
+        self._takes_file = takes_file
 
     def changes(self, kind: ItemKind, cursor: str) -> Iterator[ItemPage]:
         items = self._items("list items")
@@ -116,7 +140,7 @@ class MemoryItemStore(MemoryLogin):
                 complete=not cursor and not more,
             )
 
-    def fetch(self, kind: ItemKind, keys: Sequence[str]) -> Iterator[Item | Missing]:
+    def fetch(self, kind: ItemKind, keys: Sequence[str], *, files: bool = False) -> Iterator[Item | Missing]:
         items = self._items("read items")
         for key in keys:
             item = items.held.get(key)
@@ -125,14 +149,44 @@ class MemoryItemStore(MemoryLogin):
             elif key in items.unreadable:
                 yield Missing(key, gone=False, error="The item is corrupt.")
             else:
-                yield item
+                yield replace(item, fields=self._told(item, self._takes_file if files else None))
+
+    @staticmethod
+    def _told(item: Item, takes: TakesFile | None) -> Fields:
+        """The fields of an item, with its files only where they are asked for (10.3.8)."""
+        fields = {name: value for name, value in item.fields.items() if name != "attachments"}
+        if takes is None or item.kind is not ItemKind.APPOINTMENT or fields.get("recurrence") is not None:
+            return fields
+        files = _files(item.fields)
+        told = (one if takes(one.name, one.size) else replace(one, digest="", content=None) for one in files.values())
+        return {**fields, "attachments": tuple(told)}
+
+    def _kept(self, before: Item | None, fields: Fields) -> Fields:
+        """What is written, with the files that are there afterwards: what is left out stays, contents are taken along."""
+        if "attachments" not in fields:
+            return fields
+        if self._takes_file is None:
+            return {name: value for name, value in fields.items() if name != "attachments"}
+        held = {} if before is None else _files(before.fields)
+        after = {name: one for name, one in held.items() if not self._takes_file(name, one.size)}
+        for name, one in _files(fields).items():
+            if one.is_left_out or held.get(name) == one:
+                after |= {name: held[name]} if name in held else {}
+            elif name not in after and one.content is not None:
+                after[name] = replace(one, content=partial(bytes, one.content()))
+        return {**fields, "attachments": tuple(after[name] for name in sorted(after))}
 
     def find(self, kind: ItemKind, marks: Sequence[str]) -> dict[str, str]:
         items = self._items("list items")
         return {item.mark: item.key for item in items.held.values() if item.kind is kind and item.mark in marks}
 
+    def find_by_uid(self, uids: Sequence[str]) -> dict[str, str]:
+        items, asked = self._items("list items"), {uid for uid in uids if uid}
+        return {item.uid: item.key for item in items.held.values() if item.uid in asked}
+
     def create(self, kind: ItemKind, mark: str, fields: Fields, notify: Notify) -> Written:
         items = self._items("write items")
+        fields = self._kept(None, fields)
         item = items.put(kind, {name: value for name, value in fields.items() if value is not None}, mark=mark)
         return self._written(items, None, item, fields, notify)
 
@@ -141,6 +195,7 @@ class MemoryItemStore(MemoryLogin):
         before = self._known(items, key)
         if before.version != version:
             raise Conflict("The item was changed meanwhile.")
+        fields = self._kept(before, fields)
         return self._written(items, before, items.change(key, fields), fields, notify)
 
     def update_occurrence(self, key: str, original_start: datetime, fields: Fields, notify: Notify) -> Written:
@@ -199,3 +254,8 @@ class MemoryItemStore(MemoryLogin):
             about = "request" if fields else "cancellation"
             people = addresses_mailed(before, fields, notify)
             items.mailed += [MeetingMail(address, after.key, about) for address in sorted(people)]
+
+
+def _files(fields: Fields) -> dict[str, Attached]:
+    value = fields.get("attachments")
+    return {one.name: one for one in value if isinstance(one, Attached)} if isinstance(value, tuple) else {}

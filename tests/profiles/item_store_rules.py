@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from profiles.act_items import FIELDS, Item, ItemKind, ItemPage, Notify, PostalAddress, Recurrence
+from profiles.act_items import FIELDS, Attached, Item, ItemKind, ItemPage, Notify, PostalAddress, Recurrence
 from profiles.connectors.base import Conflict, ItemRejected, ResyncRequired
 from profiles.connectors.item_store import ItemStore
 from profiles.items import Missing
@@ -19,7 +20,7 @@ CALENDAR, CONTACTS, TASKS = ItemKind.APPOINTMENT, ItemKind.CONTACT, ItemKind.TAS
 
 def the(store: ItemStore, kind: ItemKind, key: str) -> Item:
     """The item as it is now."""
-    [found] = store.fetch(kind, [key])
+    [found] = store.fetch(kind, [key], files=True)
     assert isinstance(found, Item), found
     return found
 
@@ -43,8 +44,25 @@ def weekly(zone: str = "Europe/Paris", **more) -> dict:
     return {"subject": "Every Monday", **times, "recurrence": pattern, **more}
 
 
+def attached(name: str, content: bytes) -> Attached:
+    """A file of this content."""
+    return Attached(name, hashlib.sha256(content).hexdigest(), len(content), "text/plain", lambda: content)
+
+
+def contents(item: Item) -> dict[str, bytes]:
+    """What is in the files of an item."""
+    return {one.name: one.content() for one in item.fields["attachments"]}
+
+
+PLAN, NOTES = attached("plan.txt", b"First, lunch."), attached("notes.txt", b"Say hello.")
+
+
 class ItemStoreRules:
-    """A class of tests gives `store` and `lose_cursors`."""
+    """A class of tests gives `store`, `lose_cursors`, and `with_files`, which opens a store that is asked for files."""
+
+    @pytest.fixture
+    def store_with_files(self, with_files) -> ItemStore:
+        return with_files(lambda name, size: size < 1000 and not name.endswith(".exe"))
 
     @KINDS
     def test_each_field_comes_back_as_it_was_written(self, store: ItemStore, kind: ItemKind) -> None:
@@ -77,7 +95,8 @@ class ItemStoreRules:
         }
 
     def test_every_canonical_field_is_known(self, store: ItemStore) -> None:
-        told = {"recurrence", "organizer", "completed"}  # by series, by the server, by completing
+        # by series, by the server, by completing, by a store that is asked for them
+        told = {"recurrence", "organizer", "completed", "attachments"}
         assert {kind: set(FIELDS[kind]) - set(FULL[kind]) - told for kind in ItemKind} == {
             kind: set() for kind in ItemKind
         }
@@ -149,10 +168,39 @@ class ItemStoreRules:
         key = store.create(kind, "m/1", FULL[kind], Notify.NOBODY).key
         assert store.find(kind, ["m/1", "m/2"]) == {"m/1": key}
 
-    def test_what_a_person_made_can_be_marked(self, store: ItemStore) -> None:
-        written = store.create(TASKS, "", TASK, Notify.NOBODY)
-        after = store.mark(TASKS, written.key, written.version, "m/9")
-        assert (store.find(TASKS, ["m/9"]), after.version != written.version) == ({"m/9": written.key}, True)
+    def test_a_meeting_is_found_by_what_identifies_it_in_all_calendars(self, store: ItemStore) -> None:  # 10.2.4
+        keys = [
+            store.create(CALENDAR, f"m/{n}", fields, Notify.NOBODY).key for n, fields in enumerate((SIMPLE, weekly()))
+        ]
+        uids = {the(store, CALENDAR, key).uid: key for key in keys}
+        assert store.find_by_uid([*uids, "nobody's"]) == uids
+        assert [store.find_by_uid([uid]) for uid in uids] == [{uid: key} for uid, key in uids.items()]
+        store.delete(CALENDAR, keys[0], Notify.NOBODY)
+        assert set(store.find_by_uid(list(uids)).values()) == {keys[1]}
+        assert store.find_by_uid([]) == store.find_by_uid([""]) == {}
+
+    @KINDS
+    def test_what_a_person_made_can_be_marked(self, store: ItemStore, kind: ItemKind) -> None:  # law 7
+        written = store.create(kind, "", FULL[kind], Notify.NOBODY)
+        before = the(store, kind, written.key)
+        marked = store.mark(kind, written.key, written.version, "m/9")
+        after = the(store, kind, marked.key)
+        assert (after.mark, after.fields, after.version) == ("m/9", before.fields, marked.version)
+        assert (store.find(kind, ["m/9"]), marked.version != written.version) == ({"m/9": marked.key}, True)
+        with pytest.raises(Conflict):
+            store.mark(kind, written.key, written.version, "m/10")
+        store.delete(kind, written.key, Notify.NOBODY)
+        with pytest.raises(ItemRejected):
+            store.mark(kind, written.key, marked.version, "m/10")
+
+    def test_a_series_that_is_marked_keeps_what_differs_from_it(self, store: ItemStore) -> None:
+        key = store.create(CALENDAR, "", weekly("UTC"), Notify.NOBODY).key
+        store.update_occurrence(key, datetime(2026, 3, 25, 9, tzinfo=UTC), {"location": "Room 7"}, Notify.NOBODY)
+        before = the(store, CALENDAR, key)
+        store.mark(CALENDAR, key, before.version, "m/9")
+        after = the(store, CALENDAR, key)
+        assert (after.mark, after.changed, after.removed) == ("m/9", before.changed, before.removed)
+        assert after.changed
 
     @KINDS
     def test_what_is_gone_is_named_as_gone_and_can_be_deleted_twice(self, store: ItemStore, kind: ItemKind) -> None:
@@ -175,6 +223,82 @@ class ItemStoreRules:
         before = the(store, CALENDAR, key)
         assert store.would_notify(before, {"required": (BOB,)}, Notify.CHANGED) == {CAROL.address}
         assert store.would_notify(before, {}, Notify.ALL) == {one.address for one in (BOB, CAROL, DAVE)}
+
+    @pytest.mark.parametrize("kind", [CALENDAR, TASKS])
+    def test_a_reminder_is_written_and_never_read_back(self, store: ItemStore, kind: ItemKind) -> None:  # 10.2.1, 10.7
+        reminder = 15 if kind is CALENDAR else datetime(2026, 3, 9, 8, tzinfo=UTC)
+        written = store.create(kind, "m/1", {**FULL[kind], "reminder": reminder}, Notify.NOBODY)
+        written = store.update(kind, written.key, written.version, {"reminder": None}, Notify.NOBODY)
+        found = the(store, kind, written.key)
+        assert "reminder" not in found.fields
+        assert found.version == written.version
+        assert {name: found.fields.get(name) for name in FULL[kind]} == FULL[kind]
+
+    # Files (10.3.8)
+
+    def test_files_come_back_with_their_content(self, store_with_files: ItemStore) -> None:
+        store = store_with_files
+        written = store.create(CALENDAR, "m/1", {**SIMPLE, "attachments": (PLAN, NOTES)}, Notify.NOBODY)
+        assert contents(the(store, CALENDAR, written.key)) == {"notes.txt": b"Say hello.", "plan.txt": b"First, lunch."}
+        assert the(store, CALENDAR, written.key).version == written.version
+
+    def test_files_are_added_replaced_and_removed_later(self, store_with_files: ItemStore) -> None:
+        store = store_with_files
+        written = store.create(CALENDAR, "m/1", SIMPLE, Notify.NOBODY)
+        before = the(store, CALENDAR, written.key)
+        assert before.fields["attachments"] == ()
+        both = {"attachments": (NOTES, PLAN)}
+        written = store.update(CALENDAR, written.key, written.version, both, Notify.NOBODY)
+        assert written.version != before.version
+        newer = attached("plan.txt", b"First, coffee.")
+        changes = {"subject": "Late", "attachments": (newer,)}
+        written = store.update(CALENDAR, written.key, written.version, changes, Notify.NOBODY)
+        found = the(store, CALENDAR, written.key)
+        assert (contents(found), found.fields["subject"]) == ({"plan.txt": b"First, coffee."}, "Late")
+        assert found.version == written.version
+        store.update(CALENDAR, written.key, written.version, {"attachments": ()}, Notify.NOBODY)
+        assert the(store, CALENDAR, written.key).fields["attachments"] == ()
+
+    def test_files_are_written_on_the_version_that_was_read_only(self, store_with_files: ItemStore) -> None:
+        store = store_with_files
+        written = store.create(CALENDAR, "m/1", SIMPLE, Notify.NOBODY)
+        store.update(CALENDAR, written.key, written.version, {"subject": "Late"}, Notify.NOBODY)
+        with pytest.raises(Conflict):
+            store.update(CALENDAR, written.key, written.version, {"attachments": (PLAN,)}, Notify.NOBODY)
+        assert the(store, CALENDAR, written.key).fields["attachments"] == ()
+        store.delete(CALENDAR, written.key, Notify.NOBODY)
+        with pytest.raises(ItemRejected):
+            store.update(CALENDAR, written.key, written.version, {"attachments": (PLAN,)}, Notify.NOBODY)
+
+    def test_what_is_left_out_is_told_by_name_and_stays(self, store_with_files: ItemStore, with_files) -> None:  # 5.19
+        large = attached("film.mp4", b"x" * 5000)
+        written = with_files(lambda *_: True).create(
+            CALENDAR, "m/1", {**SIMPLE, "attachments": (large, NOTES)}, Notify.NOBODY
+        )
+        store = store_with_files
+        film, notes = the(store, CALENDAR, written.key).fields["attachments"]
+        assert (film.name, film.is_left_out, notes.is_left_out) == ("film.mp4", True, False)
+        written = store.update(CALENDAR, written.key, written.version, {"attachments": (film, PLAN)}, Notify.NOBODY)
+        written = store.update(CALENDAR, written.key, written.version, {"attachments": ()}, Notify.NOBODY)
+        [left] = the(with_files(lambda *_: True), CALENDAR, written.key).fields["attachments"]
+        assert (left, left.content()) == (large, b"x" * 5000)
+
+    def test_a_store_that_is_not_asked_for_files_leaves_them_alone(self, store: ItemStore, store_with_files) -> None:
+        written = store_with_files.create(CALENDAR, "m/1", {**SIMPLE, "attachments": (PLAN,)}, Notify.NOBODY)
+        assert "attachments" not in the(store, CALENDAR, written.key).fields
+        [unasked] = store_with_files.fetch(CALENDAR, [written.key])
+        assert "attachments" not in unasked.fields
+        store.update(CALENDAR, written.key, written.version, {"subject": "x", "attachments": ()}, Notify.NOBODY)
+        assert contents(the(store_with_files, CALENDAR, written.key)) == {"plan.txt": b"First, lunch."}
+
+    def test_nobody_is_told_of_files(self, store_with_files: ItemStore) -> None:  # 10.2.2
+        key = store_with_files.create(CALENDAR, "m/1", APPOINTMENT, Notify.NOBODY).key
+        before = the(store_with_files, CALENDAR, key)
+        assert store_with_files.would_notify(before, {"attachments": (PLAN,)}, Notify.NOBODY) == frozenset()
+
+    def test_the_files_of_a_series_are_not_told(self, store_with_files: ItemStore) -> None:
+        key = store_with_files.create(CALENDAR, "m/1", weekly(), Notify.NOBODY).key
+        assert "attachments" not in the(store_with_files, CALENDAR, key).fields
 
     # Series (10.4)
 

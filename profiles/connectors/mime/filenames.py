@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 
 LONGEST_NAME = 200  # characters; with its UTF-8 bytes and a folder it stays below what file systems take
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
@@ -34,3 +36,31 @@ def ending_of(name: str) -> str:
     plain = unicodedata.normalize("NFKC", visible_name(name)).partition(":")[0].rstrip(" .\t\xa0")
     _, dot, ending = plain.rpartition(".")
     return ending.strip().lower() if dot else ""
+
+
+LONGEST_KEPT = 255  # characters
+
+
+def distinct_names(names: Iterable[str]) -> list[str]:
+    """The names of several files, each once: what is called the same is numbered, "plan (2).pdf"; none is empty or longer
+    than what is kept."""
+    seen: Counter[str] = Counter()
+    found: list[str] = []
+    for name in names:
+        short = _shortened(visible_name(name).strip() or "attachment")
+        candidate = short
+        while candidate in found:
+            seen[short] += 1
+            stem, dot, ending = short.rpartition(".")
+            number = f" ({seen[short] + 1})"
+            candidate = f"{stem}{number}{dot}{ending}" if stem else f"{short}{number}"
+        found.append(candidate)
+    return found
+
+
+def _shortened(name: str) -> str:
+    room = LONGEST_KEPT - 10  # for a number
+    if len(name) <= room:
+        return name
+    stem, dot, ending = name.rpartition(".")
+    return f"{stem[: room - len(ending) - 1]}{dot}{ending}" if stem and len(ending) < 20 else name[:room]

@@ -13,8 +13,9 @@ from profiles.act_items import Attendee, Fields, Item, Occurrence, Recurrence, V
 from profiles.connectors.base import Cause, ItemRejected
 from profiles.connectors.ews.act import zones
 from profiles.connectors.ews.act.patterns import pattern_element, read_pattern
-from profiles.connectors.ews.act.properties import Path, Property, body, choice, element, instant, words
+from profiles.connectors.ews.act.properties import Path, Property, body, choice, element, flag_and, instant, words
 from profiles.connectors.ews.act.tasks import IMPORTANCE
+from profiles.connectors.ews.act.zone_rules import zone_like
 from profiles.connectors.ews.operations import moment, text
 
 SHOW_AS = {
@@ -109,12 +110,15 @@ AFTER_TIMES: tuple[Property, ...] = (
     _recurrence(),
 )
 PROPERTIES = (*BEFORE_TIMES, *AFTER_TIMES)
+WRITTEN = (flag_and("reminder", "ReminderIsSet", "ReminderMinutesBeforeStart", str, first=True),)
+"""Properties that are never read back (10.2.1)."""
 ASKED: tuple[Path, ...] = (*_PATHS.values(), *(Path.field(f"calendar:{name}") for name in _ALONE))
 
 
 def read_times(item: Element) -> dict[str, Value]:
-    """When it is: aware UTC times, or dates in the zone of the item where it takes whole days (peers 28)."""
-    name = zones.iana(_attribute(item, "StartTimeZone"))
+    """When it is: aware UTC times, or dates in the zone of the item where it takes whole days (peers 28). Raises
+    zones.NoSuchZone where it cannot be understood without the zone."""
+    name = _zone_of(item)
     start, end = moment(item, "Start"), moment(item, "End")
     if start is None or end is None:
         raise ValueError("an appointment without a start or an end")
@@ -134,7 +138,7 @@ def write_times(fields: Fields) -> list[tuple[Path, Element | None]]:
         start, end = (_moment(field, fields[field]) for field in ("start", "end"))
     if end < start:
         raise ItemRejected("end: it is before the start.", remedy="Correct start or end.", cause=Cause.ITEM)
-    zone = {"Id": zones.windows(name)}
+    zone = {"Id": _windows_zone(name)}
     return [
         (_PATHS["Start"], element("Start", instant(start))),
         (_PATHS["End"], element("End", instant(end))),
@@ -142,6 +146,29 @@ def write_times(fields: Fields) -> list[tuple[Path, Element | None]]:
         (_PATHS["StartTimeZone"], create_element("t:StartTimeZone", attrs=zone)),
         (_PATHS["EndTimeZone"], create_element("t:EndTimeZone", attrs=zone)),
     ]
+
+
+def _zone_of(item: Element) -> str:
+    """Of a zone that a program has made up, the one that goes like it. A single appointment with times is when it is,
+    whatever its zone."""
+    try:
+        return zones.iana(_attribute(item, "StartTimeZone"))
+    except zones.NoSuchZone:
+        definition, start = item.find(f"{{{TNS}}}StartTimeZone"), moment(item, "Start")
+        if definition is not None and start is not None and (name := zone_like(definition, start.year)):
+            return name
+        if text(item, "IsAllDayEvent") == "true" or text(item, "CalendarItemType") == "RecurringMaster":
+            raise
+        return "UTC"
+
+
+def _windows_zone(name: str) -> str:
+    try:
+        return zones.windows(name)
+    except zones.NoSuchZone as unknown:
+        raise ItemRejected(
+            f"time_zone: {unknown}", remedy="Choose another time zone for it.", cause=Cause.ITEM
+        ) from unknown
 
 
 def _moment(field: str, value: Value) -> datetime:

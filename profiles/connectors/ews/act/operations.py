@@ -11,6 +11,7 @@ from exchangelib.services.common import folder_ids_element
 from exchangelib.util import MNS, TNS, add_xml_child, create_element
 from lxml.etree import _Element as Element
 
+from profiles.connectors.ews.act.identity import CLEAN_ID
 from profiles.connectors.ews.act.properties import Path
 from profiles.connectors.ews.operations import OneRequest, Result, item, item_id, text
 
@@ -92,6 +93,35 @@ class FindOccurrence(OneRequest, services.FindItem):
         return [] if found is None else list(found)
 
 
+class FindMeetings(OneRequest, services.FindItem):
+    """Search for meetings by what identifies them in all calendars."""
+
+    def ask(self, folder: FolderId, ids: Sequence[str], paths: Sequence[Path]) -> list[Element]:
+        """The items of a folder that have one of these clean global object ids."""
+        payload = create_element("m:FindItem", attrs={"Traversal": "Shallow"})
+        payload.append(_shape("m:ItemShape", paths))
+        payload.append(create_element("m:IndexedPageItemView", attrs={"Offset": 0, "BasePoint": "Beginning"}))
+        equal = [_equals(Path.extended(CLEAN_ID), one) for one in ids]
+        condition = equal[0] if len(equal) == 1 else create_element("t:Or")
+        if len(equal) > 1:
+            condition.extend(equal)
+        restriction = create_element("m:Restriction")
+        restriction.append(condition)
+        payload.append(restriction)
+        payload.append(folder_ids_element([folder], self.account.version, tag="m:ParentFolderIds"))
+        found = self.result(payload).find(f"{{{MNS}}}RootFolder/{{{TNS}}}Items")
+        return [] if found is None else list(found)
+
+
+def _equals(path: Path, value: str) -> Element:
+    equals: Element = create_element("t:IsEqualTo")
+    equals.append(path.xml())
+    constant = create_element("t:FieldURIOrConstant")
+    constant.append(create_element("t:Constant", attrs={"Value": value}))
+    equals.append(constant)
+    return equals
+
+
 def _shape(name: str, paths: Sequence[Path], body_as_text: bool = False) -> Element:
     shape: Element = create_element(name)
     add_xml_child(shape, "t:BaseShape", "IdOnly")
@@ -133,3 +163,32 @@ def merged(elements: Sequence[Element]) -> list[Element]:
 def key_of_occurrence(found: Element) -> tuple[str, str]:
     """UID and key of something in the calendar."""
     return text(found, "UID"), item_id(found).id
+
+
+_EARLY = (
+    *("Subject", "Sensitivity", "Body", "Attachments", "Importance"),
+    *(
+        "ReminderDueBy",
+        "ReminderIsSet",
+        "ReminderMinutesBeforeStart",
+        "ExtendedProperty",
+        "CompleteDate",
+        "Start",
+        "End",
+        "IsAllDayEvent",
+    ),
+)
+_LATE = ("Recurrence", "StartTimeZone", "EndTimeZone")
+
+
+def in_order(elements: Sequence[Element]) -> list[Element]:
+    """Elements of an item as the schema has them, which Exchange insists on when it is created; those in the middle are in
+    order already."""
+    return sorted(elements, key=_place)
+
+
+def _place(found: Element) -> int:
+    name = str(found.tag).rpartition("}")[2]
+    if name in _EARLY:
+        return _EARLY.index(name) - len(_EARLY)
+    return 1 + _LATE.index(name) if name in _LATE else 0

@@ -115,6 +115,20 @@ def extended(field: str, attributes: Mapping[str, str]) -> Property:
     return Property(field, (path,), lambda item: extended_text(item, attributes) or None, write)
 
 
+def flag_and(field: str, flag: str, beside: str, value_of: Callable[[Value], str], *, first: bool) -> Property:
+    """A reminder: an element that says whether there is one, and one with the rest, before it or (`first`) after it. It is
+    written only."""
+    paths = {name: Path.field(f"item:{name}") for name in (flag, beside)}
+
+    def write(value: Value) -> Sequence[tuple[Path, Element | None]]:
+        if value is None:
+            return [(paths[flag], element(flag, "false"))]
+        told = [(paths[flag], element(flag, "true")), (paths[beside], element(beside, value_of(value)))]
+        return told if first else told[::-1]
+
+    return Property(field, (), lambda _: None, write)
+
+
 def body() -> Property:
     """The body as plain text, which is also how it is asked for."""
     path = Path.field("item:Body")

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from exchangelib.errors import ErrorItemNotFound, EWSError
 from exchangelib.items import SEND_TO_NONE
 from exchangelib.properties import ItemId
-from exchangelib.util import MNS, TNS
+from exchangelib.util import TNS
 from lxml.etree import _Element as Element
 
-from profiles.act_items import Fields, Glimpse, Item, ItemKind, ItemPage, Notify, Value, Written
+from profiles.act_items import Fields, Item, ItemKind, ItemPage, Notify, TakesFile, Value, Written
 from profiles.connectors.base import (
     Cause,
     Conflict,
     ItemRejected,
-    MailboxUnavailable,
     OutcomeUnknown,
-    ResyncRequired,
     Transient,
 )
 from profiles.connectors.ews.act import calendar, contacts, operations, tasks
-from profiles.connectors.ews.act.operations import Changes
+from profiles.connectors.ews.act.attachments import ATTACHMENTS, Files, at_creation, files_of
+from profiles.connectors.ews.act.identity import clean_global_object_id
+from profiles.connectors.ews.act.listing import Listing
+from profiles.connectors.ews.act.operations import Changes, in_order
 from profiles.connectors.ews.act.properties import (
     Path,
     Property,
@@ -34,18 +35,19 @@ from profiles.connectors.ews.act.properties import (
     read_all,
     write_all,
 )
+from profiles.connectors.ews.act.zones import NoSuchZone
 from profiles.connectors.ews.errors import PARSING, surely_not_done, translate_item
 from profiles.connectors.ews.filing import blocks, categories
 from profiles.connectors.ews.meanings import UnreadableAnswer
-from profiles.connectors.ews.operations import MARK, FindItem, Result, SyncFolderItems, item, item_id, moment, text
+from profiles.connectors.ews.operations import MARK, FindItem, Result, item, item_id, moment, text
 from profiles.connectors.ews.session import EwsSession
 from profiles.connectors.notifying import addresses_mailed
 from profiles.items import Access, Missing, Progress, no_progress
 
-PAGE = 256
 ITEMS_AT_ONCE = 50
 _MARK = Path.extended(MARK)
 _COMMON = (Path.field("item:Categories"), Path.field("item:LastModifiedTime"), _MARK)
+_UID, _PARENT = Path.field("calendar:UID"), Path.field("item:ParentFolderId")
 _OCCURRENCE = tuple(Path.field(f"calendar:{name}") for name in ("UID", "Start", "OriginalStart", "CalendarItemType"))
 _ON_CREATE = {Notify.NOBODY: SEND_TO_NONE, Notify.ALL: "SendToAllAndSaveCopy", Notify.CHANGED: "SendToAllAndSaveCopy"}
 _ON_UPDATE = {
@@ -65,6 +67,8 @@ class _Kind:
     tag: str
     properties: tuple[Property, ...]
     asked: tuple[Path, ...] = ()
+    written: tuple[Property, ...] = ()
+    below: str = ""  # the class of the folders below it that are part of it
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -72,42 +76,63 @@ class _Kind:
 
 
 _KINDS: Mapping[ItemKind, _Kind] = {
-    ItemKind.APPOINTMENT: _Kind("calendar", "t:CalendarItem", calendar.PROPERTIES, calendar.ASKED),
+    ItemKind.APPOINTMENT: _Kind(
+        "calendar",
+        "t:CalendarItem",
+        calendar.PROPERTIES,
+        (*calendar.ASKED, _PARENT),
+        calendar.WRITTEN,
+        below="IPF.Appointment",
+    ),
     ItemKind.CONTACT: _Kind("contacts", "t:Contact", contacts.PROPERTIES),
-    ItemKind.TASK: _Kind("tasks", "t:Task", tasks.PROPERTIES),
+    ItemKind.TASK: _Kind("tasks", "t:Task", tasks.PROPERTIES, written=tasks.WRITTEN),
 }
 
 
 class EwsItemStore:
-    """An ItemStore over EWS: the calendar, the contacts and the tasks that every mailbox has, without subfolders. Keys are
-    item ids, versions are ChangeKeys, the cursor is Exchange's synchronization state."""
+    """An ItemStore over EWS: the calendar with those below it, the contacts and the tasks that every mailbox has. Keys are
+    item ids, versions are ChangeKeys, the cursor holds Exchange's synchronization states (`listing`)."""
 
-    def __init__(self, access: Access, progress: Progress = no_progress) -> None:
+    def __init__(self, access: Access, progress: Progress = no_progress, takes_file: TakesFile | None = None) -> None:
         self._session = EwsSession(access, progress)
+        self._listings = {kind: Listing(self._session, of.folder, of.below) for kind, of in _KINDS.items()}
+        self._files = None if takes_file is None else Files(self._session, takes_file, self._carried_out)
 
     def changes(self, kind: ItemKind, cursor: str) -> Iterator[ItemPage]:
-        """Pages of at most 256 changes; one request when idle. A series is shown as one item."""
-        from_the_beginning = not cursor
-        while True:
-            page = self._page(kind, cursor, from_the_beginning)
-            yield page
-            if not page.more:
-                return
-            cursor = page.cursor
+        """Pages of at most 256 changes; one request for each folder when idle. A series is shown as one item."""
+        return self._listings[kind].changes(cursor)
 
-    def fetch(self, kind: ItemKind, keys: Sequence[str]) -> Iterator[Item | Missing]:
+    def fetch(self, kind: ItemKind, keys: Sequence[str], *, files: bool = False) -> Iterator[Item | Missing]:
         """In blocks of 50; what differs within series costs one more request for each block."""
+        asked = self._files if files and kind is ItemKind.APPOINTMENT else None
         for block in blocks(keys, ITEMS_AT_ONCE):
-            yield from self._fetched(kind, block)
+            yield from self._fetched(kind, block, asked)
 
     def find(self, kind: ItemKind, marks: Sequence[str]) -> dict[str, str]:
-        """One request for each mark: only asked after an interruption."""
+        """One request for each mark and folder: only asked after an interruption."""
         found: dict[str, str] = {}
-        for mark in marks:
-            with self._session.talking():
-                one = self._session.new(FindItem).ask(self._session.folder(_KINDS[kind].folder), mark)
-            if one is not None:
-                found[mark] = one.id
+        for folder in self._listings[kind].folders(all_of_now=True):
+            for mark in [one for one in marks if one not in found]:
+                with self._session.talking():
+                    one = self._session.new(FindItem).ask(folder, mark)
+                if one is not None:
+                    found[mark] = one.id
+            if len(found) == len(set(marks)):
+                break
+        return found
+
+    def find_by_uid(self, uids: Sequence[str]) -> dict[str, str]:
+        """One request for fifty meetings and each folder."""
+        found: dict[str, str] = {}
+        wanted = {clean_global_object_id(uid): uid for uid in uids if uid}
+        for folder in self._listings[ItemKind.APPOINTMENT].folders(all_of_now=False) if wanted else ():
+            for block in blocks([clean for clean, uid in wanted.items() if uid not in found], ITEMS_AT_ONCE):
+                with self._session.talking():
+                    shown = self._session.new(operations.FindMeetings).ask(folder, block, (_UID,))
+                for one in shown:
+                    uid = wanted.get(clean_global_object_id(text(one, "UID")))
+                    if uid is not None:
+                        found.setdefault(uid, item_id(one).id)
         return found
 
     def create(self, kind: ItemKind, mark: str, fields: Fields, notify: Notify) -> Written:
@@ -115,19 +140,22 @@ class EwsItemStore:
         of = _KINDS[kind]
         changes = [(_MARK, extended_element(MARK, mark)), *_changes(kind, fields)]
         elements = [found for _, found in changes if found is not None]
-        elements.sort(key=_place)
-        return self._written(
+        files, others = at_creation(fields.get("attachments") if self._files else None)
+        elements = in_order([*elements, *files])
+        written = self._written(
             lambda: self._session.new(operations.CreateOne).ask(
                 self._session.folder(of.folder), of.tag, elements, _ON_CREATE[notify]
             )
         )
+        return self._with_files(written.key, written.version, fields) if others else written
 
     def update(self, kind: ItemKind, key: str, version: str, fields: Fields, notify: Notify) -> Written:
         """Set these fields. What makes up the time of an appointment is completed by what the item has now."""
         changes = _changes(kind, self._with_times(key, fields) if kind is ItemKind.APPOINTMENT else fields)
+        before = self._with_files(key, version, fields)  # first: mail about the rest has them
         if not changes:
-            return Written(key, version)
-        return self._update(kind, ItemId(id=key, changekey=version), changes, notify)
+            return before
+        return self._update(kind, ItemId(id=before.key, changekey=before.version), changes, notify)
 
     def update_occurrence(self, key: str, original_start: datetime, fields: Fields, notify: Notify) -> Written:
         """Change one occurrence, which is looked up in the calendar by the start it would have had."""
@@ -162,34 +190,20 @@ class EwsItemStore:
         """Leave the connections to other mailboxes of the same account, or close them."""
         self._session.close()
 
-    # Changes
-
-    def _page(self, kind: ItemKind, cursor: str, from_the_beginning: bool) -> ItemPage:
-        try:
-            with self._session.talking():
-                folder = self._session.folder(_KINDS[kind].folder)
-                message = self._session.new(SyncFolderItems).ask(folder, cursor, PAGE)
-                return _read_page(message, cursor, from_the_beginning)
-        except (ItemRejected, ResyncRequired) as error:
-            if isinstance(error, ResyncRequired) and cursor:
-                raise
-            raise MailboxUnavailable(
-                f"The folder {_KINDS[kind].folder} cannot be listed.", words=error.words, cause=Cause.FOLDER
-            ) from error
-
     # Reading
 
-    def _fetched(self, kind: ItemKind, keys: Sequence[str]) -> list[Item | Missing]:
+    def _fetched(self, kind: ItemKind, keys: Sequence[str], files: Files | None = None) -> list[Item | Missing]:
         """One result per key. If the server fails over the block, each item is asked for alone (law 5)."""
+        paths = (*_KINDS[kind].paths, *((ATTACHMENTS,) if files is not None else ()))
         try:
             with self._session.talking():
-                results = self._session.new(operations.GetItems).ask(keys, _KINDS[kind].paths)
+                results = self._session.new(operations.GetItems).ask(keys, paths)
             differing = self._differing(results) if kind is ItemKind.APPOINTMENT else {}
         except (ItemRejected, UnreadableAnswer) as error:
             if len(keys) > 1:
-                return [found for key in keys for found in self._fetched(kind, [key])]
+                return [found for key in keys for found in self._fetched(kind, [key], files)]
             return [Missing(keys[0], gone=False, error=error.words or str(error))]
-        return [self._read(kind, key, result, differing) for key, result in zip(keys, results, strict=True)]
+        return [self._read(kind, key, result, differing, files) for key, result in zip(keys, results, strict=True)]
 
     def _differing(self, results: Sequence[Result]) -> dict[str, Element]:
         """The occurrences that differ from their series, of all series of a block."""
@@ -204,13 +218,37 @@ class EwsItemStore:
             )
         return found
 
-    def _read(self, kind: ItemKind, key: str, result: Result, differing: Mapping[str, Element]) -> Item | Missing:
+    def _read(
+        self, kind: ItemKind, key: str, result: Result, differing: Mapping[str, Element], files: Files | None
+    ) -> Item | Missing:
         if isinstance(result, EWSError):
             return self._missing(key, result)
         try:
-            return _item(kind, item(result), differing)
+            found = self._item(kind, item(result), differing)
+            if files is None or isinstance(found, Missing) or found.fields.get("recurrence") is not None:  # 10.3.8
+                return found
+            return replace(found, fields={**found.fields, "attachments": files.read(item(result))})
+        except NoSuchZone as unknown:
+            return Missing(key, gone=False, error=str(unknown))
         except PARSING:
             return Missing(key, gone=False, error="What Exchange says about the item could not be read.")
+
+    def _item(self, kind: ItemKind, found: Element, differing: Mapping[str, Element]) -> Item | Missing:
+        found_id, folder, is_appointment = item_id(found), _folder_of(found), kind is ItemKind.APPOINTMENT
+        is_elsewhere = self._listings[kind].is_elsewhere(folder)
+        if is_appointment and (is_elsewhere or not calendar.is_series_or_single(found)):
+            return Missing(found_id.id, gone=True)
+        one = Item(
+            kind=kind,
+            key=found_id.id,
+            version=found_id.changekey or "",
+            fields=calendar.read_fields(found) if is_appointment else read_all(_KINDS[kind].properties, found),
+            mark=extended_text(found, MARK),
+            categories=tuple(categories(found)),
+            modified_on=moment(found, "LastModifiedTime"),
+            is_in_subfolder=self._listings[kind].is_below(folder),
+        )
+        return calendar.with_series(one, found, differing.get) if is_appointment else one
 
     def _missing(self, key: str, refusal: EWSError) -> Missing:
         if isinstance(refusal, ErrorItemNotFound):
@@ -221,6 +259,12 @@ class EwsItemStore:
         return Missing(key, gone=False, error=error.words or str(error))
 
     # Writing
+
+    def _with_files(self, key: str, version: str, fields: Fields) -> Written:
+        if self._files is None or "attachments" not in fields:
+            return Written(key, version)
+        found = self._files.write(ItemId(id=key, changekey=version), files_of(fields["attachments"]))
+        return Written(found.id, found.changekey or "")
 
     def _with_times(self, key: str, fields: Fields) -> Fields:
         asked = [name for name in calendar.TIMES if name in fields]
@@ -263,14 +307,14 @@ class EwsItemStore:
         if isinstance(series, Missing):
             raise ItemRejected("The series is not there any more.", words=series.error, cause=Cause.ITEM)
         with self._session.talking():
-            [result] = self._session.new(operations.GetItems).ask([key], calendar.ASKED)
+            [result] = self._session.new(operations.GetItems).ask([key], _KINDS[ItemKind.APPOINTMENT].asked)
             if isinstance(result, EWSError):
                 raise result
             for one in item(result).iterfind(f"{{{TNS}}}ModifiedOccurrences/{{{TNS}}}Occurrence"):
                 if moment(one, "OriginalStart") == original_start:
                     return self._with_version(item_id(one).id)
             until = instant(original_start + timedelta(seconds=1))
-            folder = self._session.folder("calendar")
+            folder = self._session.folder(_folder_of(item(result)) or "calendar")
             found = self._session.new(operations.FindOccurrence).ask(
                 folder, instant(original_start), until, _OCCURRENCE
             )
@@ -303,58 +347,14 @@ class _Gone(ItemRejected):
 
 
 def _changes(kind: ItemKind, fields: Fields) -> list[tuple[Path, Element | None]]:
-    changes = write_all(_KINDS[kind].properties, fields)
+    changes = write_all((*_KINDS[kind].properties, *_KINDS[kind].written), fields)
     if kind is ItemKind.APPOINTMENT and any(name in fields for name in calendar.TIMES):
         told: dict[str, Value] = {"is_all_day": False, "time_zone": "UTC", "start": None, "end": None}
         changes += calendar.write_times({**told, **fields})
     return changes
 
 
-_LATE = ("Recurrence", "StartTimeZone", "EndTimeZone")
-_EARLY = ("Subject", "Sensitivity", "Body", "Importance", "ExtendedProperty", "Start", "End", "IsAllDayEvent")
-
-
-def _place(found: Element) -> int:
-    """Where an element stands in the schema; those in the middle are in order already."""
-    name = str(found.tag).rpartition("}")[2]
-    if name in _EARLY:
-        return _EARLY.index(name) - len(_EARLY)
-    return 1 + _LATE.index(name) if name in _LATE else 0
-
-
-def _read_page(message: Element, cursor: str, from_the_beginning: bool) -> ItemPage:
-    state = message.findtext(f"{{{MNS}}}SyncState") or ""
-    if not state:
-        raise UnreadableAnswer("Exchange gave no synchronization state.")
-    more = message.findtext(f"{{{MNS}}}IncludesLastItemInRange") != "true" and state != cursor
-    seen: dict[str, Glimpse | None] = {}
-    for change in message.iterfind(f"{{{MNS}}}Changes/*"):
-        if change.tag == f"{{{TNS}}}ReadFlagChange":
-            continue
-        gone = change.tag == f"{{{TNS}}}Delete"
-        found = item_id(change if gone else change[0])
-        seen[found.id] = None if gone else Glimpse(found.id, found.changekey or "")
-    return ItemPage(
-        shown=tuple(one for one in seen.values() if one is not None),
-        gone=tuple(key for key, one in seen.items() if one is None),
-        cursor=state,
-        more=more,
-        complete=from_the_beginning and not more,
-    )
-
-
-def _item(kind: ItemKind, found: Element, differing: Mapping[str, Element]) -> Item | Missing:
-    found_id = item_id(found)
-    if kind is ItemKind.APPOINTMENT and not calendar.is_series_or_single(found):
-        return Missing(found_id.id, gone=True)
-    fields = calendar.read_fields(found) if kind is ItemKind.APPOINTMENT else read_all(_KINDS[kind].properties, found)
-    one = Item(
-        kind=kind,
-        key=found_id.id,
-        version=found_id.changekey or "",
-        fields=fields,
-        mark=extended_text(found, MARK),
-        categories=tuple(categories(found)),
-        modified_on=moment(found, "LastModifiedTime"),
-    )
-    return calendar.with_series(one, found, differing.get) if kind is ItemKind.APPOINTMENT else one
+def _folder_of(found: Element) -> str:
+    """The key of the folder in which an item lies."""
+    parent = found.find(f"{{{TNS}}}ParentFolderId")
+    return "" if parent is None else parent.get("Id", "")
