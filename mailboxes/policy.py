@@ -95,8 +95,10 @@ class Policy:
     )
     track_appointments_from_non_organizer: bool = True  # 10.3.6
     force_organizer_sync_for_attendee_tracked_appointment: bool = False  # 10.3.6
+    validate_bookings_from_exchange: bool = False  # 10.3.3: what overlaps waits for an answer
     use_crm_organizer_for_empty_exchange_organizer: bool = False  # 10.3.6
     sss_sync_appointment_is_private_from_exchange: bool = False  # 10.3.8
+    is_appointment_attachment_sync_enabled: bool = False  # 10.3.8: never of series
     sss_propagate_appointment_cancellations_to_exchange: bool = False  # 10.2.6
     sss_update_past_meetings_in_non_draft_mode: bool = False  # 10.2.7
     meeting_mails_per_run: int = 20  # what goes beyond waits for approval; 0 = no limit

@@ -13,6 +13,7 @@ from mailboxes.models import MailboxStatistics, TraceLog, Trial
 from mailboxes.models.settings import current_policy
 from tracking.crm.models import EmailHash
 from tracking.crm.sweeping import sweep_blobs
+from tracking.facts.act.files import contents_kept
 from tracking.models import AwaitedAncestor, LedgerRow
 
 TASKS_KEPT = timedelta(days=7)
@@ -49,7 +50,7 @@ def tidy(now: datetime) -> Tidied:
         statistics=statistics,
         alerts=alerts,
         evidence=_expire_evidence(evidence_until),
-        blobs=sweep_blobs(now),
+        blobs=sweep_blobs(now, contents_kept(now)),
         addresses=_repair_addresses(),
         hashes=_delete_oldest(EmailHash, "created_on", now - timedelta(days=policy.smart_matching_days)),  # 6.6
         awaited=_delete_oldest(AwaitedAncestor, "ledger_row__decided_on", evidence_until),

@@ -9,16 +9,27 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from mailboxes.models import Mailbox, UserSettings
+from mailboxes.models import Mailbox
 from mailboxes.policy import Policy
-from profiles.act_items import Attendee, Fields, ItemKind, Notify
+from profiles.act_items import Attendee, Fields, ItemKind, Notify, Value
 from serversync.cycles.act_meetings import is_meeting, is_past
+from tracking.crm.models import RecurringAppointmentMaster
 from tracking.decide.act_values import agreed_from_json, same
+from tracking.decide.field_maps import RecordKind
 from tracking.decide.invitations import Intended, Meeting, MeetingWrite, notify, within_cap
-from tracking.facts.act.appointments import appointment_values, organizes
+from tracking.decide.merge import TIMES, Circumstances, Direction, Side
+from tracking.decide.occurrences import (
+    AgreedSeries,
+    Exceptions,
+    OccurrenceStep,
+    SeriesState,
+    exceptions_from_json,
+    merge_occurrences,
+)
+from tracking.facts.act.appointments import appointment_values, exceptions_of, organizes
 from tracking.facts.act.kinds import Syncing, content_type_of, record_kinds
-from tracking.facts.act.pairs import leads
-from tracking.facts.act.reading import filters_for, records_of, wanted_since
+from tracking.facts.act.pairs import leads, leaving
+from tracking.facts.act.reading import changed_on, chosen_directions, filters_for, records_of, wanted_since
 from tracking.models import ChangeType, ExchangeSyncIdMapping
 
 MOST = 500
@@ -39,9 +50,7 @@ class Foreseen:
 
 def foresee_mails(mailbox: Mailbox, policy: Policy, now: datetime) -> list[Foreseen]:
     """What would leave, and what would be held because it is too much for one run."""
-    user_id = mailbox.regarding_user_id or 0
-    zone = UserSettings.objects.filter(user_id=user_id).values_list("time_zone", flat=True).first()
-    syncing = Syncing(mailbox, user_id, zone or "UTC", now)
+    syncing = Syncing.of(mailbox, now)
     found = [
         one
         for one in chain(_new(syncing, policy), _changed(syncing, policy), _cancelled(syncing, policy))
@@ -60,11 +69,13 @@ def _new(syncing: Syncing, policy: Policy) -> Iterator[Foreseen]:
     for kind in record_kinds(ItemKind.APPOINTMENT):
         rows = ExchangeSyncIdMapping.objects.filter(owner_id=syncing.user_id, object_type=content_type_of(kind))
         known = rows.exclude(exchange_entry_id="", is_unlinked_in_crm=False).values_list("object_id", flat=True)
-        wanted = wanted_since(kind, filters[kind], syncing, None).prefetch_related("parties").order_by("-modified_on")
+        beside = ["parties", *(["exceptions__parties"] if kind is RecordKind.SERIES else [])]
+        wanted = wanted_since(kind, filters[kind], syncing, None).prefetch_related(*beside).order_by("-modified_on")
         there = set(known)
         for record in wanted[:MOST]:
             if str(record.pk) not in there:
                 yield _foreseen(MeetingWrite.INVITE, record, None, {}, syncing, policy)
+                yield from _occurrences(record, None, syncing, policy)
 
 
 def _changed(syncing: Syncing, policy: Policy) -> Iterator[Foreseen]:
@@ -74,21 +85,30 @@ def _changed(syncing: Syncing, policy: Policy) -> Iterator[Foreseen]:
     records: dict[str, Any] = records_of(listed)
     for row in listed:
         record = records.get(row.object_id)
-        if record is not None and record.modified_on != row.crm_modified_on and leads(record, row, syncing):
+        if record is None or changed_on(record) == row.crm_modified_on:
+            continue
+        if leaving(record, row, syncing, policy):
+            yield _cancellation(row, syncing, policy)
+        elif leads(record, row, syncing):
             yield _foreseen(MeetingWrite.UPDATE, record, row, agreed_from_json(row.agreed).crm, syncing, policy)
+            yield from _occurrences(record, row, syncing, policy)
 
 
 def _cancelled(syncing: Syncing, policy: Policy) -> Iterator[Foreseen]:
     """Meetings that were deleted here."""
     rows = _rows(syncing).filter(from_crm_change_type=ChangeType.DELETE, is_unlinked_in_crm=False)
     for row in rows.order_by("-pk")[:MOST]:
-        agreed = agreed_from_json(row.agreed).exchange
-        organizers = {one.address for one in _people(agreed, "organizer")}
-        mine = not organizers or syncing.address in organizers
-        meeting = Meeting(is_meeting(agreed), mine, is_past(agreed, syncing.now))
-        how = notify(MeetingWrite.CANCEL, meeting, (), policy)
-        told = _invited(agreed, syncing) if how is not Notify.NOBODY else frozenset[str]()
-        yield Foreseen(MeetingWrite.CANCEL, row.item_subject, told, row=row)
+        yield _cancellation(row, syncing, policy)
+
+
+def _cancellation(row: ExchangeSyncIdMapping, syncing: Syncing, policy: Policy) -> Foreseen:
+    agreed = agreed_from_json(row.agreed).exchange
+    organizers = {one.address for one in _people(agreed, "organizer")}
+    mine = not organizers or syncing.address in organizers
+    meeting = Meeting(is_meeting(agreed), mine, is_past(agreed, syncing.now))
+    how = notify(MeetingWrite.CANCEL, meeting, (), policy)
+    told = _invited(agreed, syncing) if how is not Notify.NOBODY else frozenset[str]()
+    return Foreseen(MeetingWrite.CANCEL, row.item_subject, told, row=row)
 
 
 def _rows(syncing: Syncing) -> Any:
@@ -111,10 +131,53 @@ def _foreseen(
         is_past(values, syncing.now),
         was_shared=is_meeting(before),
     )
-    how = notify(write, meeting, changed, policy)
-    invited, were = _invited(values, syncing), _invited(before, syncing)
-    told = {Notify.NOBODY: frozenset[str](), Notify.ALL: invited | were, Notify.CHANGED: invited ^ were}[how]
+    told = _told(notify(write, meeting, changed, policy), before, values, syncing)
     return Foreseen(write, str(values.get("subject") or ""), told, record, row)
+
+
+def _occurrences(
+    record: Any, row: ExchangeSyncIdMapping | None, syncing: Syncing, policy: Policy
+) -> Iterator[Foreseen]:
+    """The occurrences of a series that would be written, as Exchange has them once the series itself agrees (10.4). One that
+    is given a new pattern forgets what differed from the old one."""
+    if not isinstance(record, RecurringAppointmentMaster):
+        return
+    values, ours = appointment_values(record), exceptions_of(record)
+    agreed, before = agreed_from_json({}), (Exceptions(), Exceptions())
+    if row is not None:
+        agreed, before = agreed_from_json(row.agreed), exceptions_from_json(row.agreed_occurrences)
+    if any(not same(values[name], agreed.crm.get(name)) for name in TIMES):
+        before = (Exceptions(), Exceptions())
+    after = {**values, **agreed.exchange, **_changed_fields(values, agreed.crm)}
+    known = AgreedSeries(SeriesState(values, before[0]), SeriesState(after, before[1]))
+    directions = chosen_directions(RecordKind.SERIES, policy) | {"recurrence": Direction.BOTH}
+    there = SeriesState(after, before[1])
+    found = merge_occurrences(known, SeriesState(values, ours), there, directions, Circumstances(is_meeting(values)))
+    for step in found.steps:
+        if step.side is Side.EXCHANGE:
+            own = {**after, **before[1].changed.get(step.original_start, {})}
+            yield _of_one(step, own, record, row, syncing, policy)
+
+
+def _of_one(step: OccurrenceStep, before: Fields, record: Any, row: Any, syncing: Syncing, policy: Policy) -> Foreseen:
+    write = MeetingWrite.CANCEL if step.removes else MeetingWrite.UPDATE
+    values = {**before, **step.fields}
+    is_over = is_past(values, syncing.now, step.original_start)
+    shared = is_meeting(before)
+    meeting = Meeting(shared or is_meeting(values), organizes(record, syncing), is_over, was_shared=shared)
+    told = _told(notify(write, meeting, step.fields, policy), before, values, syncing)
+    return Foreseen(write, str(values.get("subject") or ""), told, record, row)
+
+
+def _changed_fields(values: Fields, before: Fields) -> dict[str, Value]:
+    return {name: value for name, value in values.items() if name not in before or not same(value, before[name])}
+
+
+def _told(how: Notify, before: Fields, after: Fields, syncing: Syncing) -> frozenset[str]:
+    invited, were = _invited(after, syncing), _invited(before, syncing)
+    if how is Notify.NOBODY:
+        return frozenset()
+    return invited ^ were if how is Notify.CHANGED and invited != were else invited | were
 
 
 def _invited(fields: Fields, syncing: Syncing) -> frozenset[str]:

@@ -11,6 +11,7 @@ from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from mailboxes.models import MailboxLeg, Trial
+from tracking.keep.act.previews import waiting as previews_waiting
 from tracking.keep.hierarchies import waiting as trees_waiting
 
 DRAIN = "serversync.tasks.drain"
@@ -40,8 +41,9 @@ def ensure_schedule() -> None:
 
 
 def something_is_due(now: datetime) -> bool:
-    """Whether any leg, a test of one, or the folders of a mailbox wait for a worker."""
-    return MailboxLeg.objects.due(now).exists() or Trial.objects.waiting(now).exists() or trees_waiting(now).exists()
+    """Whether any leg, a test of one, the folders of a mailbox or the numbers of a preview wait for a worker."""
+    asked = (MailboxLeg.objects.due(now), Trial.objects.waiting(now), trees_waiting(now), previews_waiting(now))
+    return any(rows.exists() for rows in asked)
 
 
 def enqueue_drain(at_most: int) -> bool:

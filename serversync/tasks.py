@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from serversync import housekeeping
 from serversync import watch as watching
-from serversync.cycles import engine, hierarchy, trial
+from serversync.cycles import act_preview, engine, hierarchy, trial
 from serversync.signs import give_sign_of_life
 
 
@@ -18,7 +18,9 @@ def drain() -> int:
 
 
 def _what_people_wait_for() -> bool:
-    return hierarchy.fetch_next(timezone.now) or trial.carry_out_next(timezone.now)
+    return (
+        hierarchy.fetch_next(timezone.now) or trial.carry_out_next(timezone.now) or act_preview.count_next(timezone.now)
+    )
 
 
 def answer_ping() -> None:

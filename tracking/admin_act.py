@@ -31,11 +31,11 @@ class ActAdmin(ReadOnlyAdmin):
 class ExchangeSyncIdMappingAdmin(ActAdmin):
     """Which record is which item on the server, and what did not sync (10.1 e)."""
 
-    list_display = ("kind", "object_id", "mailbox", "agreed_on", "last_sync_error", "retries", "next_attempt_on")
+    list_display = ("kind", "object_id", "mailbox", "agreed_on", "last_sync_error_code", "retries", "next_attempt_on")
     list_filter = (*_OF_MAILBOX, ("question", ChoicesDropdownFilter))
     list_select_related = ("mailbox",)
     search_fields = ("object_id", "exchange_entry_id", "uid", "mark")
-    exclude = ("item_subject", "agreed", "agreed_occurrences", "question_facts")
+    exclude = ("item_subject", "agreed", "agreed_occurrences", "question_facts", "last_sync_error")
 
 
 @admin.register(SyncConflict)

@@ -30,6 +30,14 @@ APPOINTMENTS = Group(
             original="off",
         ),
         Setting(
+            "validate_bookings_from_exchange",
+            "Ask before taking in what overlaps",
+            "On: an appointment that comes in from Exchange, or moves there, at a time that is taken here waits for an "
+            "answer. What goes to Exchange is never checked.",
+            rule="10.3",
+            original="on",
+        ),
+        Setting(
             "use_crm_organizer_for_empty_exchange_organizer",
             "Keep our organizer where Exchange names none",
             "Off: such an appointment is shown as an error, “Organizer missing”.",
@@ -40,6 +48,14 @@ APPOINTMENTS = Group(
             "sss_sync_appointment_is_private_from_exchange",
             "Take in the private flag",
             "On: what is private on Exchange is private here.",
+            rule="10.3",
+            original="off",
+        ),
+        Setting(
+            "is_appointment_attachment_sync_enabled",
+            "Files of appointments",
+            "On: the same on both sides, but for what is too large or blocked; never of series. "
+            "What is linked already follows with its next change.",
             rule="10.3",
             original="off",
         ),

@@ -9,9 +9,11 @@ from django.urls import URLPattern, path
 from serversync.console import (
     calendar_edit,
     calendar_fields,
+    calendar_files,
     calendar_filters,
     calendar_item,
     calendar_pages,
+    calendar_progress,
     calendar_start,
     calendar_waiting,
 )
@@ -25,6 +27,7 @@ _PAGES: tuple[tuple[str, DeskView, str], ...] = (
     ("item/<slug:kind>/<uuid:pk>/", calendar_item.item, "item"),
     ("item/<slug:kind>/<uuid:pk>/edit/", calendar_edit.edit, "edit"),
     ("item/<slug:kind>/<uuid:pk>/do/", posted(calendar_item.act), "act"),
+    ("item/<slug:kind>/<uuid:pk>/file/<int:number>/", calendar_files.download, "file"),
     ("occurrence/<uuid:pk>/<slug:key>/", calendar_edit.occurrence, "occurrence"),
     ("copy/<uuid:pk>/", calendar_item.pair, "pair"),
     ("copy/<uuid:pk>/settle/", posted(calendar_item.settle), "settle"),
@@ -38,6 +41,8 @@ _PAGES: tuple[tuple[str, DeskView, str], ...] = (
     ("bin/<uuid:pk>/restore/", posted(calendar_waiting.take_back), "restore"),
     ("progress/", calendar_start.start, "start"),
     ("progress/run/", posted(calendar_start.run), "run"),
+    ("progress/now/", calendar_progress.how_far, "how_far"),
+    ("progress/count/", posted(calendar_progress.count), "count"),
 )
 _FILTERS: tuple[tuple[str, DeskView, str], ...] = (
     ("filters/", calendar_filters.listing, "filters"),

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -32,7 +32,8 @@ from tracking.crm.models import Contact
 from tracking.decide.field_maps import RecordKind
 from tracking.facts.act.kinds import MODELS, Record
 from tracking.facts.calendar.belonging import may_change, record_of
-from tracking.facts.calendar.pairs import waiting_for_somebody
+from tracking.facts.calendar.closed import Told, is_private, not_theirs_among, private_among
+from tracking.facts.calendar.pairs import failed, waiting_for_somebody
 from tracking.facts.visibility import MASK, PRIVATE, READ_OTHERS_MAIL
 
 OWN, CONSOLE, ORGANIZATION = "calendar", "calendars", "synchronizing"
@@ -48,6 +49,8 @@ TABS = (
     ("filters", "Filters"),
     ("start", "Progress"),
 )
+OF_A_MAILBOX = frozenset({"waiting", "problems", "bin", "start"})
+"""What there is only for somebody who has a mailbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +101,20 @@ class Desk:
         """Whether what it says is shown. Contacts are records that staff may see in any case."""
         if isinstance(record, Contact) and self.request.user.has_perm("crm.view_contact"):
             return True
-        return self.reads(bool(getattr(record, "is_mapi_private", False)))
+        return self.reads(is_private(record))
 
     def shown(self, text: str, is_private: bool = False, otherwise: str = "(no subject)") -> str:
         """A subject, or what stands for it where it may not be read (law 12)."""
         if not self.reads(is_private):
             return PRIVATE if is_private else MASK
         return text or otherwise
+
+    def masks(self, lines: Iterable[Told]) -> dict[UUID, str]:
+        """What stands for the subject of those of these lines that may not be read: by the item as it is now (law 12)."""
+        listed = list(lines)
+        private, not_theirs = private_among(listed), not_theirs_among(self.user_id, listed)
+        closed = [one.pk for one in listed if not self.reads(one.pk in private) or one.pk in not_theirs]
+        return {pk: PRIVATE if pk in private else MASK for pk in closed}
 
     def may(self, permission: str) -> bool:
         """Whether this person decides here: about their own always, about others' with the right."""
@@ -180,15 +190,19 @@ class Desk:
 
     def _tabs(self) -> list[dict[str, Any]]:
         here = self.request.resolver_match.url_name if self.request.resolver_match else ""
-        waits = waiting_for_somebody(self.mailbox) if self.mailbox is not None else 0
+        numbers = {}
+        if self.mailbox is not None:
+            numbers = {"waiting": waiting_for_somebody(self.mailbox), "problems": failed(self.mailbox).count()}
         return [
             {
                 "label": label,
                 "address": self.address(name),
                 "is_here": name == here,
-                "number": waits if name == "waiting" else 0,
+                "number": numbers.get(name, 0),
+                "of": "that failed" if name == "problems" else "to answer",
             }
             for name, label in (ORGANIZATION_TABS if self.is_organization else TABS)
+            if self.mailbox is not None or name not in OF_A_MAILBOX
         ]
 
     def is_synchronized(self) -> bool:

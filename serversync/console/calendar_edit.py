@@ -7,14 +7,16 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.forms import BaseForm
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
+from profiles.connectors.mime import Address
+from serversync.console.calendar_contact_form import CONTACT_GROUPS, OPEN_GROUPS, OwnContactForm
 from serversync.console.calendar_desk import Desk, kind_named, label_of
+from serversync.console.calendar_files import Chosen, chosen
 from serversync.console.calendar_forms import (
     AppointmentForm,
     TaskForm,
@@ -22,8 +24,9 @@ from serversync.console.calendar_forms import (
     initial_of_task,
 )
 from serversync.console.calendar_pages import day_named, moment_of
+from serversync.console.calendar_services import ServiceForm, initial_of_service
 from serversync.console.calendar_times import OccurrenceForm
-from tracking.crm.forms import ContactForm
+from serversync.console.compose_people import as_typed
 from tracking.crm.models import Appointment, Contact
 from tracking.crm.models.states import ActivityState
 from tracking.decide.field_maps import RecordKind
@@ -34,55 +37,12 @@ from tracking.keep.calendar.appointments import save_appointment
 from tracking.keep.calendar.deciding import syncing_of
 from tracking.keep.calendar.occurrences import change_occurrence
 from tracking.keep.calendar.records import save_contact, save_task, set_regarding
+from tracking.keep.calendar.service_activities import save_service
 
 _CHANGED = (
     "It was changed since you opened it, here or on the server. What you typed is in the form. "
     "Press the button again to replace the other version."
 )
-CONTACT_GROUPS = (
-    ("Name", ("first_name", "middle_name", "last_name", "suffix", "full_name", "nickname", "salutation")),
-    ("Email and phone", ("email_address_1", "email_address_2", "email_address_3", "telephone_1", "mobile_phone")),
-    ("Work", ("parent_customer", "job_title", "department", "manager_name", "assistant_name", "assistant_phone")),
-    ("Further numbers", ("business_2", "telephone_2", "home_2", "telephone_3", "fax", "pager", "callback", "company")),
-    *(
-        (
-            f"Address {number}",
-            tuple(
-                f"address_{number}_{part}"
-                for part in ("line_1", "line_2", "line_3", "postal_code", "city", "state_or_province", "country")
-            ),
-        )
-        for number in (1, 2, 3)
-    ),
-    (
-        "Personal",
-        (
-            *("birth_date", "anniversary", "spouses_name", "childrens_names", "government_id"),
-            *("yomi_first_name", "yomi_last_name", "website_url", "ftp_site_url", "description"),
-        ),
-    ),
-)
-_SHOWN_GROUPS = ("Name", "Email and phone", "Work")
-
-
-class OwnContactForm(ContactForm):
-    """A contact of one's own: all columns that are synchronized (10.8)."""
-
-    class Meta(ContactForm.Meta):
-        fields = [name for _, names in CONTACT_GROUPS for name in names]  # type: ignore[assignment]
-
-    def __init__(self, user: Any, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
-        accounts: Any = self.fields["parent_customer"]
-        if not user.has_perm("crm.view_account"):
-            known = self.instance.parent_customer_id
-            own = accounts.queryset.filter(owner_id=user.pk)
-            accounts.queryset = (own | accounts.queryset.filter(pk=known)).distinct()
-        for name in ("birth_date", "anniversary"):
-            self.fields[name].widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-        for field in self.fields.values():
-            if not isinstance(field.widget, forms.CheckboxInput):
-                field.widget.attrs["class"] = "ss-input"
 
 
 def new(desk: Desk, kind: str) -> HttpResponse:
@@ -129,12 +89,15 @@ def _page(desk: Desk, kind: RecordKind, record: Any) -> HttpResponse:
     """Show the form, or take what was typed."""
     data = desk.request.POST if desk.request.method == "POST" else None
     form = _form(desk, kind, record, data)
+    files = chosen(desk, record) if kind in MEETINGS else None
     if data is None:
-        return _show(desk, kind, record, form)
+        return _show(desk, kind, record, form, files)
+    if isinstance(form, AppointmentForm) and files is not None:
+        form.take_files(files)
     if form.is_valid() and record is not None and data.get("version") != _version(type(record), record.pk):
         form.add_error(None, _CHANGED)
     if not form.is_valid():
-        return _show(desk, kind, record, form, 422)
+        return _show(desk, kind, record, form, files, 422)
     saved = _save(desk, kind, record, form)
     desk.note(saved, "Made." if record is None else "Changed.")
     messages.success(desk.request, "Saved. The next run carries it to the server, if it is synchronized.")
@@ -149,6 +112,9 @@ def _version(model: Any, pk: UUID) -> str:
 
 def _form(desk: Desk, kind: RecordKind, record: Any, data: Any) -> BaseForm:
     user = desk.request.user
+    if kind is RecordKind.SERVICE:
+        initial = initial_of_service(record, user) if record is not None else _proposed(desk) | _proposed_renderer(user)
+        return ServiceForm(user, initial["zone"], record, data, initial=initial)
     if kind in MEETINGS:
         zone = record.iana_time_zone if record is not None else desk.zone.key
         initial = initial_of_appointment(record, user) if record is not None else _proposed(desk)
@@ -176,10 +142,17 @@ def _proposed(desk: Desk) -> dict[str, Any]:
     }
 
 
+def _proposed_renderer(user: Any) -> dict[str, Any]:
+    """Whoever writes it, as the form names people."""
+    return {"resources": as_typed([Address(user.get_full_name(), user.email)])} if user.email else {}
+
+
 def _save(desk: Desk, kind: RecordKind, record: Any, form: Any) -> Any:
     now, user = timezone.now(), desk.request.user
     if isinstance(form, AppointmentForm):
         return save_appointment(form.planned(), user, now, record)
+    if isinstance(form, ServiceForm):
+        return save_service(form.planned(), user, now, record)
     if isinstance(form, TaskForm):
         model: Any = MODELS[kind]
         found = record if record is not None else model(owner_id=user.pk, created_on=now)
@@ -192,20 +165,24 @@ def _save(desk: Desk, kind: RecordKind, record: Any, form: Any) -> Any:
     return found
 
 
-def _show(desk: Desk, kind: RecordKind, record: Any, form: BaseForm, status: int = 200) -> HttpResponse:
-    template = "appointment" if kind in MEETINGS else "task" if kind in TO_DO else "contact"
+def _show(
+    desk: Desk, kind: RecordKind, record: Any, form: BaseForm, files: Chosen | None = None, status: int = 200
+) -> HttpResponse:
+    templates = {**dict.fromkeys(MEETINGS, "appointment"), **dict.fromkeys(TO_DO, "task")}
+    template = {**templates, RecordKind.SERVICE: "service"}.get(kind, "contact")
     label = "Appointment" if kind is RecordKind.SERIES else label_of(kind)
     back = desk.item_address(kind, record.pk) if record is not None else ""
-    lists = {"appointment": "agenda", "task": "tasks", "contact": "contacts"}
+    lists = {"appointment": "agenda", "service": "agenda", "task": "tasks", "contact": "contacts"}
     return desk.show(
         f"calendar/{template}_form.html",
         f"New {label.lower()}" if record is None else f"Change the {label.lower()}",
         status,
         form=form,
+        files=files,
         record=record,
         back=back or desk.address(lists[template]),
         version="" if record is None else _version(type(record), record.pk),
-        groups=[(title, title in _SHOWN_GROUPS, [form[name] for name in names]) for title, names in CONTACT_GROUPS]
+        groups=[(title, title in OPEN_GROUPS, [form[name] for name in names]) for title, names in CONTACT_GROUPS]
         if template == "contact"
         else [],
         is_synchronized=desk.is_synchronized(),

@@ -13,6 +13,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from profiles.act_items import ItemKind
 from serversync.console.calendar_desk import OWN, Desk, kind_named, label_of, several
 from serversync.console.calendar_filter_form import conditions, read, shown, typed_of
 from tracking.decide.field_maps import RecordKind
@@ -135,16 +136,15 @@ def _edit(desk: Desk, row: SyncFilter) -> HttpResponse:
 
 def _show(desk: Desk, row: SyncFilter, join: str, rows: Any, deep: Any, *, wrong: str = "") -> HttpResponse:
     kind, names = RecordKind(row.record_kind), people()
-    told = {"wrong": wrong}
+    told: dict[str, Any] = {"wrong": wrong}
     try:
         together = conditions(kind, join, rows, deep)
     except ValueError as error:
         told["count_wrong"] = str(error)
     else:
-        found = wanted(kind, [together], _asking(desk))
-        told |= {"number": found.count(), "words": in_words(kind, together, names)}  # type: ignore[dict-item]
+        told["words"] = in_words(kind, together, names)
         if desk.reads() or (kind is RecordKind.CONTACT and desk.request.user.has_perm("crm.view_contact")):
-            told["examples"] = [_named(one) for one in found.order_by("-modified_on")[:EXAMPLES]]  # type: ignore[assignment]
+            told |= _told(desk, kind, together)
     context = told | {
         "row": row,
         "kind": kind.value,
@@ -160,6 +160,17 @@ def _show(desk: Desk, row: SyncFilter, join: str, rows: Any, deep: Any, *, wrong
         return desk.fragment("calendar/filter_editor.html", **context)
     title = f"A new filter for {several(kind).lower()}" if row._state.adding else f"The filter “{row.name}”"
     return desk.show("calendar/filter.html", title, 422 if wrong else 200, **context)
+
+
+def _told(desk: Desk, kind: RecordKind, together: Together) -> dict[str, Any]:
+    """How many it lets through and which, to whoever may read them: whoever counts can guess. Of what is private others
+    learn nothing."""
+    found = wanted(kind, [together], _asking(desk))
+    without_private = not desk.is_own and kind.item_kind is ItemKind.APPOINTMENT
+    if without_private:
+        found = found.filter(is_mapi_private=False)
+    told = {"number": found.count(), "without_private": without_private}
+    return told | {"examples": [_named(one) for one in found.order_by("-modified_on")[:EXAMPLES]]}
 
 
 def _deep_words(kind: RecordKind, data: Any, names: dict[str, str]) -> str:

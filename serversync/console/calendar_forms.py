@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.db.models import Model
 
-from profiles.act_items import Frequency, Recurrence
+from profiles.act_items import Attached, Frequency, Recurrence
 from profiles.connectors.mime import Address
-from serversync.console.calendar_times import Styled, TimesForm, day_field
+from serversync.console.calendar_files import SERIES, Chosen
+from serversync.console.calendar_times import Styled, TimesForm, day_field, zones_with
 from serversync.console.compose_people import as_typed, read_people
 from tracking.crm.models import Appointment, Participation, RecurringAppointmentMaster, Task
 from tracking.crm.models.states import Priority
@@ -30,7 +31,7 @@ from tracking.keep.calendar.records import PAIRS
 
 KEEPS = "keep"
 LONGEST_PEOPLE = 50_000
-_SHOW_AS = (("busy", "Busy"), ("free", "Free"), ("tentative", "Tentative"), ("out-of-office", "Out of office"))
+SHOW_AS = (("busy", "Busy"), ("free", "Free"), ("tentative", "Tentative"), ("out-of-office", "Out of office"))
 _WEEKS = ((1, "first"), (2, "second"), (3, "third"), (4, "fourth"), (LAST_WEEK, "last"))
 _REPEATS = (
     ("", "Does not repeat"),
@@ -41,6 +42,21 @@ _REPEATS = (
     (Frequency.YEARLY.value, "Every year, on the same day"),
     (Frequency.RELATIVE_YEARLY.value, "Every year, on a weekday"),
 )
+
+
+def named_record(user: Any, key: str, name: str, kind: str = "") -> tuple[Model | None, str]:
+    """The record that was chosen, or the one that is called so; or None, and what is wrong. With a kind (the name of a
+    model) only its records count, and they go without the kind behind their names."""
+    chosen = record_of(user, key)
+    if chosen is not None and kind in ("", chosen._meta.model_name) and name in (label_of(chosen), str(chosen)):
+        return chosen, ""
+    found = [one for one in records_like(user, name, kind) if name.casefold() in one.label.casefold()]
+    exact = [one for one in found if name.casefold() == one.name.casefold()]
+    if len(exact) == 1 or len(found) == 1:
+        return record_of(user, (exact or found)[0].key), ""
+    what = kind or "record"
+    which = f"Several {what}s are" if found else f"There is no {what} that you may see"
+    return None, f"{which} called “{name}”. Enter more of its name, or none."
 
 
 class RegardingForm(Styled):
@@ -59,13 +75,9 @@ class RegardingForm(Styled):
         key, name = given.get("regarding", ""), (given.get("regarding_name") or "").strip()
         if not name or key == KEEPS:
             return given
-        self.record = record_of(self.user, key)
-        if self.record is None or name != label_of(self.record):
-            found = [one for one in records_like(self.user, name) if name.casefold() in one.label.casefold()]
-            self.record = record_of(self.user, found[0].key) if len(found) == 1 else None
-            if self.record is None:
-                which = "Several records are" if found else "There is no record that you may see"
-                self.add_error("regarding_name", f"{which} called “{name}”. Enter more of its name, or none.")
+        self.record, problem = named_record(self.user, key, name)
+        if problem:
+            self.add_error("regarding_name", problem)
         return given
 
     @property
@@ -80,7 +92,7 @@ class AppointmentForm(TimesForm, RegardingForm):
     zone = forms.ChoiceField(label="Time zone")
     required = forms.CharField(label="Required", required=False, max_length=LONGEST_PEOPLE)
     optional = forms.CharField(label="Optional", required=False, max_length=LONGEST_PEOPLE)
-    show_as = forms.ChoiceField(label="Show as", choices=_SHOW_AS, initial="busy")
+    show_as = forms.ChoiceField(label="Show as", choices=SHOW_AS, initial="busy")
     priority = forms.TypedChoiceField(label="Importance", coerce=int, choices=Priority.choices, initial=Priority.NORMAL)
     private = forms.BooleanField(label="Private: only I read it", required=False)
     body = forms.CharField(label="Description", required=False, strip=False, widget=forms.Textarea(attrs={"rows": 6}))
@@ -104,10 +116,20 @@ class AppointmentForm(TimesForm, RegardingForm):
 
     def __init__(self, user: Any, zone: str, *args: Any, **more: Any) -> None:
         super().__init__(user, *args, **more)
-        known = sorted({*available_timezones(), zone})
-        self.fields["zone"].choices = [(one, one.replace("_", " ")) for one in known]  # type: ignore[attr-defined]
+        self.fields["zone"].choices = zones_with(zone)  # type: ignore[attr-defined]
         self.people: dict[str, list[Address]] = {}
         self.recurrence: Recurrence | None = None
+        self.attached: tuple[Attached, ...] | None = None
+
+    def take_files(self, files: Chosen) -> None:
+        """The files that were chosen beside the fields, with what is wrong about them (5.19, 10.3.8)."""
+        self.is_valid()  # reads the pattern
+        self.attached = files.after
+        problems = list(files.problems)
+        if files.after and self.recurrence is not None:
+            problems.append(SERIES)
+        for problem in problems if self.is_bound else ():
+            self.add_error(None, problem)
 
     def clean(self) -> dict[str, Any]:
         """Times, people and the pattern, each with its own mistakes."""
@@ -170,6 +192,7 @@ class AppointmentForm(TimesForm, RegardingForm):
             zone=given["zone"],
             location=given["location"],
             body=given["body"].replace("\r\n", "\n"),
+            files=self.attached,
             show_as=given["show_as"],
             priority=given["priority"],
             is_private=given["private"],

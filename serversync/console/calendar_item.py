@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -17,17 +17,27 @@ from django.utils import timezone
 from profiles import history
 from profiles.pages import moment, told
 from serversync.console.calendar_desk import Desk, label_of
+from serversync.console.calendar_files import shown
 from serversync.console.calendar_pages import moment_of
 from serversync.console.calendar_sides import Row, clashes_of, rows_of, values_of
 from serversync.console.pages import record_url
-from tracking.crm.models import ActivityParty, Appointment, Contact, RecurringAppointmentMaster, Task
+from tracking.crm.models import (
+    ActivityParty,
+    Appointment,
+    Contact,
+    RecurringAppointmentMaster,
+    ServiceAppointment,
+    Task,
+)
 from tracking.crm.models.states import ActivityState
 from tracking.crm.recurrence_columns import COLUMNS, recurrence_of
 from tracking.decide.field_maps import FIELD_MAPS, RecordKind
 from tracking.decide.in_words import recurrence_in_words, value_in_words
 from tracking.facts.act.kinds import Record, kind_of
+from tracking.facts.calendar.agenda import zone_of
 from tracking.facts.calendar.belonging import MEETINGS, people_of
-from tracking.facts.calendar.pairs import pairs, pairs_of
+from tracking.facts.calendar.closed import is_private
+from tracking.facts.calendar.pairs import Pair, pairs, pairs_of
 from tracking.keep.calendar import deciding
 from tracking.keep.calendar.deciding import NotPossible, syncing_of
 from tracking.keep.calendar.occurrences import take_out
@@ -35,26 +45,27 @@ from tracking.keep.calendar.records import CANCELED, COMPLETED, REOPENED, delete
 from tracking.models import ExchangeSyncIdMapping, SyncConflict, UserDecision
 
 HISTORY = 30
+_MOMENT = "%a %Y-%m-%d %H:%M"
 
 
 def item(desk: Desk, kind: str, pk: UUID) -> HttpResponse:
     """Everything about one item. Whoever may not read it learns how it is doing, not what it says."""
     record = desk.record(kind, pk)
     record_kind = kind_of(record)
-    is_private = bool(getattr(record, "is_mapi_private", False))
     reads = desk.reads_record(record)
     desk.note_reading(record)
-    copies = pairs_of(record_kind, pk)
+    copies = _copies(desk, record_kind, pk)
     own = next((one for one in copies if one.row.owner_id == desk.user_id), None)
     return desk.show(
         "calendar/item.html",
         label_of(record_kind),
         record=record,
         kind=record_kind.value,
-        subject=(title_of(record) or "(no subject)") if reads else desk.shown("", is_private),
+        subject=(title_of(record) or "(no subject)") if reads else desk.shown("", is_private(record)),
         reads=reads,
         facts=_facts(record, desk) if reads else [],
         people=_people(record) if reads else [],
+        files=shown(record, own) if reads else [],
         pairs=copies,
         own=own,
         rows=rows_of(record, own, desk) if reads and own is not None else [],
@@ -69,6 +80,12 @@ def item(desk: Desk, kind: str, pk: UUID) -> HttpResponse:
         may_undo=desk.may("tracking.change_syncconflict") and desk.may_edit(record),
         is_synchronized=desk.is_synchronized(),
     )
+
+
+def _copies(desk: Desk, kind: RecordKind, pk: UUID) -> list[Pair]:
+    """How the copies are doing: people see their own, those who may see what is linked see all."""
+    sees_all = desk.request.user.has_perm("tracking.view_exchangesyncidmapping")
+    return [one for one in pairs_of(kind, pk) if sees_all or one.row.owner_id == desk.user_id]
 
 
 def title_of(record: Any) -> str:
@@ -94,9 +111,9 @@ def _facts(record: Record, desk: Desk) -> list[tuple[str, str]]:
     if isinstance(record, Contact):
         found = [(one.label, one.ours) for one in _contact_rows(record, desk)]
         return [(label, words) for label, words in found if words != "–"]
-    if isinstance(record, Appointment | RecurringAppointmentMaster):
+    if isinstance(record, Appointment | RecurringAppointmentMaster | ServiceAppointment):
         return _appointment_facts(record, desk)
-    start, due = _time(record.scheduled_start, desk), _time(record.scheduled_end, desk)
+    start, due = _day(record.scheduled_start, desk), _day(record.scheduled_end, desk)
     facts = [("Status", record.get_status_code_display()), ("Start", start), ("Due", due)]
     if isinstance(record, Task):
         facts.append(("Done", f"{record.percent_complete} %"))
@@ -117,7 +134,9 @@ def _contact_rows(record: Contact, desk: Desk) -> list[Row]:
     ]
 
 
-def _appointment_facts(record: Appointment | RecurringAppointmentMaster, desk: Desk) -> list[tuple[str, str]]:
+def _appointment_facts(
+    record: Appointment | RecurringAppointmentMaster | ServiceAppointment, desk: Desk
+) -> list[tuple[str, str]]:
     facts = [("When", _when(record, desk))]
     if isinstance(record, RecurringAppointmentMaster):
         facts.append(("Repeats", repeats(record)))
@@ -126,9 +145,18 @@ def _appointment_facts(record: Appointment | RecurringAppointmentMaster, desk: D
         ("Status", record.get_status_code_display()),
         ("Priority", record.get_priority_code_display()),
         ("Private", "only you read it" if record.is_mapi_private else "–"),
-        ("Time zone", record.iana_time_zone),
+        ("Time zone", _zone_in_words(record, desk)),
     ]
     return [(label, words) for label, words in facts if words != "–"]
+
+
+def _zone_in_words(record: Appointment | RecurringAppointmentMaster | ServiceAppointment, desk: Desk) -> str:
+    """Days are the same everywhere; times are told in the zone of whoever looks, whatever they were meant in."""
+    if record.is_all_day_event or not record.iana_time_zone:
+        return "–"
+    if record.iana_time_zone == desk.zone.key:
+        return desk.zone.key
+    return f"{desk.zone.key}; it was meant in {record.iana_time_zone}"
 
 
 def repeats(record: RecurringAppointmentMaster) -> str:
@@ -150,18 +178,28 @@ def _when(record: Any, desk: Desk) -> str:
         )
     if isinstance(record, RecurringAppointmentMaster):
         return f"first on {_time(record.effective_start_date, desk)}, {record.duration} minutes each"
-    return f"{_time(record.scheduled_start, desk)} – {_time(record.scheduled_end, desk)}"
+    start, end = record.scheduled_start.astimezone(desk.zone), record.scheduled_end.astimezone(desk.zone)
+    return f"{start:{_MOMENT}} – {end:%H:%M}" if start.date() == end.date() else f"{start:{_MOMENT}} – {end:{_MOMENT}}"
 
 
 def _time(value: datetime | None, desk: Desk) -> str:
-    return "–" if value is None else f"{value.astimezone(desk.zone):%a %Y-%m-%d %H:%M}"
+    return "–" if value is None else f"{value.astimezone(desk.zone):{_MOMENT}}"
+
+
+def _day(value: datetime | None, desk: Desk) -> str:
+    """Tasks are due on days; a time of the day is said where somebody gave one."""
+    there = None if value is None else value.astimezone(desk.zone)
+    return f"{there:%a %Y-%m-%d}" if there is not None and there.time() == time() else _time(value, desk)
 
 
 def _people(record: Record) -> list[dict[str, Any]]:
     kind = kind_of(record)
-    if kind not in MEETINGS:
+    if kind not in (*MEETINGS, RecordKind.SERVICE):
         return []
-    return [_person(one) for one in people_of(kind, record.pk)]
+    people = people_of(kind, record.pk)
+    if kind is RecordKind.SERVICE:  # who renders it comes before whom it is for
+        people.sort(key=lambda one: one.participation_type_mask)
+    return [_person(one) for one in people]
 
 
 def _person(one: ActivityParty) -> dict[str, Any]:
@@ -192,15 +230,17 @@ def _occurrence(record: Record, desk: Desk) -> dict[str, Any] | None:
     if original is None or not isinstance(record, RecurringAppointmentMaster):
         return None
     differing = record.exceptions.filter(original_start_date=original).first()
-    start = differing.scheduled_start if differing is not None else original
-    return {
+    first = original.astimezone(zone_of(record))
+    found = {
         "key": f"{original:%Y%m%dT%H%M%SZ}",
-        "when": f"{start.astimezone(desk.zone):%a %Y-%m-%d}"
-        + ("" if record.is_all_day_event else f" {start.astimezone(desk.zone):%H:%M}"),
+        "when": f"{first:%a %Y-%m-%d}" if record.is_all_day_event else _time(original, desk),
         "differs": differing is not None,
-        "subject": differing.subject if differing is not None else "",
-        "location": differing.location if differing is not None else "",
     }
+    if differing is not None and desk.reads_record(record):
+        facts = [("When", _when(differing, desk)), ("Subject", differing.subject), ("Where", differing.location)]
+        same = {"", record.subject, record.location}
+        found["facts"] = [(label, words) for label, words in facts if words not in same]
+    return found
 
 
 def called(record: Any) -> str:
@@ -234,7 +274,8 @@ def act(desk: Desk, kind: str, pk: UUID) -> HttpResponse:
         messages.success(
             desk.request, "It was deleted here. The next run decides by the rules about the server’s copy."
         )
-        listed = {RecordKind.CONTACT: "contacts", RecordKind.APPOINTMENT: "agenda", RecordKind.SERIES: "agenda"}
+        in_calendar = dict.fromkeys((*MEETINGS, RecordKind.SERVICE), "agenda")
+        listed = {RecordKind.CONTACT: "contacts", **in_calendar}
         return HttpResponseRedirect(desk.address(listed.get(record_kind, "tasks")))
     return desk.no_such_button("item", kind, pk)
 
@@ -245,14 +286,15 @@ def pair(desk: Desk, pk: UUID) -> HttpResponse:
     [found] = pairs([row])
     if found.record_kind is not None and row.object is not None:
         return HttpResponseRedirect(desk.item_address(found.record_kind, row.object.pk))
+    mask = desk.masks([row]).get(row.pk, "")
     return desk.show(
         "calendar/pair.html",
         row.get_kind_display(),
         pair=found,
         pairs=[found],
         own=found,
-        subject=desk.shown(row.item_subject),
-        reads=desk.reads(),
+        subject=mask or row.item_subject or "(no subject)",
+        reads=not mask,
         may_decide=desk.may("tracking.change_exchangesyncidmapping"),
     )
 

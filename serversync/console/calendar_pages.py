@@ -35,6 +35,7 @@ class Line:
     when: str
     status: str
     is_closed: bool
+    is_service: bool
     pair: Pair | None
 
 
@@ -91,7 +92,7 @@ def _days(desk: Desk, first: date, length: int, today: date) -> list[Day]:
     found = entries(desk.user_id, first, last, desk.zone)
     known = {
         kind: own_pairs(desk.user_id, kind, {one.pk for one in found if one.kind is kind})
-        for kind in (RecordKind.APPOINTMENT, RecordKind.SERIES)
+        for kind in (RecordKind.APPOINTMENT, RecordKind.SERIES, RecordKind.SERVICE)
     }
     days = [Day(first + timedelta(days=number), first + timedelta(days=number) == today) for number in range(length)]
     for one in found:
@@ -122,6 +123,7 @@ def _line(desk: Desk, entry: Entry, day: date, pair: Pair | None) -> Line:
         _when(entry, day, desk),
         "" if status == AppointmentStatus.BUSY else str(status.label),
         status in (AppointmentStatus.CANCELED, AppointmentStatus.COMPLETED),
+        entry.kind is RecordKind.SERVICE,
         pair,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from profiles.act_items import Fields, Value
 from serversync.console.calendar_desk import Desk
 from tracking.decide.act_values import agreed_from_json, from_json, same
 from tracking.decide.field_maps import FIELD_MAPS, RecordKind
-from tracking.decide.in_words import value_in_words
+from tracking.decide.in_words import NOTHING, value_in_words
 from tracking.decide.merge import Direction
 from tracking.facts.act.kinds import Record, kind_of
 from tracking.facts.act.reading import VALUES, chosen_directions
@@ -27,6 +28,7 @@ RULES = {
     "newest": "it was the newer change",
     "undecided": "neither was newer, so the server’s was taken",
 }
+CHOICES = frozenset({"status", "show_as"})
 DIRECTIONS = {
     Direction.NONE: "not synchronized",
     Direction.TO_EXCHANGE: "to Exchange only",
@@ -59,6 +61,7 @@ class Clash:
     theirs: str
     because: str
     took_ours: bool
+    mails: bool = False  # others are invited, and are told when it is undone
     about: str = ""
     address: str = ""
 
@@ -81,20 +84,27 @@ def rows_of(record: Record, pair: Pair, desk: Desk) -> list[Row]:
     for name, one in FIELD_MAPS[kind].items():
         here, there, now = agreed.crm.get(name), agreed.exchange.get(name), ours.get(name)
         was_agreed = name in agreed.crm
-        if not was_agreed and name not in ours:
+        told = [_said(name, value, desk) for value in (now, here, there)]
+        if told == [NOTHING] * 3:
             continue
         found.append(
             Row(
                 one.label,
-                value_in_words(now, desk.zone),
-                value_in_words(here, desk.zone) if was_agreed else "not agreed yet",
-                value_in_words(there, desk.zone) if was_agreed else "not agreed yet",
+                told[0],
+                told[1] if was_agreed else "not agreed yet",
+                told[2] if was_agreed else "not agreed yet",
                 DIRECTIONS[directions.get(name, Direction.NONE)],
                 was_agreed and name in ours and not same(now, here),
                 was_agreed and not same(here, there),
             )
         )
     return found
+
+
+def _said(field: str, value: Value, desk: Desk) -> str:
+    """A value in words; what stands for a choice is not written with hyphens."""
+    words = value_in_words(value, desk.zone)
+    return words.replace("-", " ") if field in CHOICES else words
 
 
 def clashes_of(kind: RecordKind, pk: UUID, desk: Desk) -> list[Clash]:
@@ -108,16 +118,22 @@ def clash_of(row: SyncConflict, kind: RecordKind, desk: Desk) -> Clash:
     return Clash(
         row,
         known.label if known is not None else row.field,
-        _stored(row.before, desk),
-        _stored(row.ours, desk),
-        _stored(row.theirs, desk),
+        _stored(row.field, row.before, desk),
+        _stored(row.field, row.ours, desk),
+        _stored(row.field, row.theirs, desk),
         RULES.get(row.rule, row.rule),
         row.taken == Side.CRM,
+        row.mapping is not None and invites(row.mapping.agreed),
     )
 
 
-def _stored(data: Any, desk: Desk) -> str:
+def invites(stored: Mapping[str, Any]) -> bool:
+    """Whether the fields, as they are stored, name people who are invited."""
+    return any(stored.get(role) not in (None, "", {"texts": []}) for role in ("required", "optional"))
+
+
+def _stored(field: str, data: Any, desk: Desk) -> str:
     try:
-        return value_in_words(from_json(data), desk.zone)
+        return _said(field, from_json(data), desk)
     except (ValueError, TypeError, KeyError):
         return str(data)

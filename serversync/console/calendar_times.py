@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 
@@ -14,6 +14,11 @@ from tracking.crm.models import RecurringAppointmentMaster
 from tracking.facts.calendar.agenda import length_of, zone_of
 
 DAY, CLOCK = "%Y-%m-%d", "%H:%M"
+
+
+def zones_with(zone: str) -> list[tuple[str, str]]:
+    """All time zones to choose from, and the one that is chosen."""
+    return [(one, one.replace("_", " ")) for one in sorted({*available_timezones(), zone})]
 
 
 def day_field(label: str, *, required: bool = True) -> forms.DateField:

@@ -14,13 +14,15 @@ from django.utils import timezone
 
 from mailboxes.models import Mailbox
 from serversync.console.calendar_desk import Desk, label_of
-from serversync.console.calendar_sides import Clash, clash_of
+from serversync.console.calendar_overlaps import overlaps_told
+from serversync.console.calendar_sides import Clash, clash_of, invites
 from serversync.console.pages import record_url
 from tracking.decide.act_values import from_json
 from tracking.decide.deletion import REASONS
 from tracking.decide.field_maps import RecordKind
 from tracking.decide.in_words import value_in_words
 from tracking.facts.act.kinds import MODELS, content_type_of, kind_of_type
+from tracking.facts.calendar.closed import not_theirs_among
 from tracking.facts.calendar.pairs import (
     asked,
     failed,
@@ -28,7 +30,7 @@ from tracking.facts.calendar.pairs import (
     held_writes,
     newest_conflicts,
     pairs,
-    private_among,
+    subjects_of,
 )
 from tracking.keep.calendar import deciding
 from tracking.keep.calendar.deciding import NotPossible
@@ -45,6 +47,7 @@ from tracking.models import (
 )
 
 PER_PAGE = 50
+NO_SUBJECT = "(no subject)"
 QUESTIONS = {
     SyncQuestion.DELETE_IN_CRM: ("It was deleted in Exchange. Delete it here as well?", "Delete it here", "Keep it"),
     SyncQuestion.SAME_RECORD: (
@@ -58,8 +61,8 @@ QUESTIONS = {
         "Keep them apart",
     ),
     SyncQuestion.SCHEDULING_CONFLICT: (
-        "It overlaps with another appointment. Keep it all the same?",
-        "Keep it",
+        "It came in from Exchange at a time that is taken here. Take it in all the same?",
+        "Take it in",
         "Leave it out",
     ),
 }
@@ -71,49 +74,47 @@ def waiting(desk: Desk) -> HttpResponse:
     mailbox = desk.own_mailbox()
     writes = Paginator(held_writes(mailbox), PER_PAGE).get_page(desk.request.GET.get("p"))
     questions = list(asked(mailbox)[:PER_PAGE])
-    private = private_among([*(one.mapping for one in writes), *questions])
+    rows = [*(one.mapping for one in writes), *questions]
+    masks, names = desk.masks(rows), subjects_of(rows)
     return desk.show(
         "calendar/waiting.html",
         "Questions" if desk.is_own else f"Questions about {mailbox}",
         deletions=list(held_deletions(mailbox)),
         page=writes,
         around="",
-        writes=[_write(desk, one, private) for one in writes],
-        questions=[_question(desk, one, private) for one in questions],
+        writes=[_write(desk, one, masks, names) for one in writes],
+        questions=[_question(desk, one, masks, names) for one in questions],
         may_decide=desk.may("tracking.change_heldwrite"),
     )
 
 
-def _write(desk: Desk, held: HeldWrite, private: set[UUID]) -> dict[str, Any]:
+def _write(desk: Desk, held: HeldWrite, masks: dict[UUID, str], names: dict[UUID, str]) -> dict[str, Any]:
     """What would leave, to whom, about what."""
     people = [str(one) for one in held.addresses]
-    is_private = held.mapping_id in private
-    reads = desk.reads(is_private)
+    mask = masks.get(held.mapping_id)
     return {
         "held": held,
-        "about": desk.shown(held.mapping.item_subject, is_private),
+        "about": mask or names.get(held.mapping_id, NO_SUBJECT),
         "address": _record_address(desk, held.mapping),
         "number": len(people),
-        "people": people if reads else [],
+        "people": [] if mask else people,
         "occurrence": held.original_start,
     }
 
 
-def _question(desk: Desk, row: ExchangeSyncIdMapping, private: set[UUID]) -> dict[str, Any]:
+def _question(desk: Desk, row: ExchangeSyncIdMapping, masks: dict[UUID, str], names: dict[UUID, str]) -> dict[str, Any]:
     words, yes, no = QUESTIONS.get(SyncQuestion(row.question), (row.get_question_display(), "Yes", "No"))
-    is_private = row.pk in private
-    facts = row.question_facts if desk.reads(is_private) else {}
+    mask = masks.get(row.pk)
+    facts = {} if mask else row.question_facts
     return {
         "row": row,
         "kind": row.get_kind_display(),
-        "subject": desk.shown(
-            row.item_subject or str(facts.get("subject") or facts.get("full_name") or ""), is_private
-        ),
+        "subject": mask or names.get(row.pk) or str(facts.get("subject") or facts.get("full_name") or NO_SUBJECT),
         "address": _record_address(desk, row),
         "words": words,
         "yes": yes,
         "no": no,
-        "told": _told(desk, facts),
+        "told": overlaps_told(desk, facts) if facts.get("coming") else _told(desk, facts),
     }
 
 
@@ -143,11 +144,16 @@ def _plain(value: Any, desk: Desk) -> str:
 
 
 def _named(desk: Desk, kind: RecordKind, key: str) -> tuple[str, str]:
-    record = MODELS[kind]._default_manager.filter(pk=key).first()
+    record: Any = MODELS[kind]._default_manager.filter(pk=key).first()
     if record is None:
         return "a record that is not here any more", ""
-    is_staff = desk.request.user.is_staff
-    return str(record), record_url(content_type_of(kind).pk, key) if is_staff else ""
+    if record.owner_id not in (None, desk.user_id) and not desk.request.user.has_perm("crm.view_contact"):
+        return "a record of somebody else", ""
+    more = (record.email_address_1, record.mobile_phone or record.telephone_1, record.parent_customer or "")
+    words = ", ".join(str(one) for one in (record, *more) if one)
+    if record.owner_id == desk.user_id:
+        return words, desk.item_address(kind, record.pk)
+    return words, record_url(content_type_of(kind).pk, key) if desk.request.user.is_staff else ""
 
 
 def _record_address(desk: Desk, row: ExchangeSyncIdMapping) -> str:
@@ -209,7 +215,7 @@ def problems(desk: Desk) -> HttpResponse:
     mailbox = desk.own_mailbox()
     page = Paginator(failed(mailbox), PER_PAGE).get_page(desk.request.GET.get("p"))
     conflicts = list(newest_conflicts(mailbox).select_related("mapping", "undone_by")[:PER_PAGE])
-    private = private_among([*page, *(one.mapping for one in conflicts)])
+    masks, names = desk.masks([*page, *conflicts]), subjects_of(page)
     return desk.show(
         "calendar/problems.html",
         "Problems" if desk.is_own else f"Problems of {mailbox}",
@@ -218,12 +224,13 @@ def problems(desk: Desk) -> HttpResponse:
         lines=[
             {
                 "pair": one,
-                "subject": desk.shown(one.row.item_subject, one.row.pk in private),
+                "subject": masks.get(one.row.pk) or names.get(one.row.pk, NO_SUBJECT),
+                "said": one.row.last_sync_error_code if one.row.pk in masks else one.row.last_sync_error,
                 "address": _record_address(desk, one.row),
             }
             for one in pairs(page)
         ],
-        clashes=[_clash(desk, one) for one in conflicts if desk.reads(one.mapping_id in private)],
+        clashes=[_clash(desk, one) for one in conflicts if one.pk not in masks],
         conflicts=len(conflicts),
         may_decide=desk.may("tracking.change_exchangesyncidmapping"),
         may_undo=desk.may("tracking.change_syncconflict"),
@@ -233,7 +240,7 @@ def problems(desk: Desk) -> HttpResponse:
 def _clash(desk: Desk, one: SyncConflict) -> Clash:
     """A conflict, with the item that it is about."""
     kind = kind_of_type(one.object_type_id) or RecordKind(one.kind)
-    about = desk.shown(one.mapping.item_subject) if one.mapping is not None else kind.value.replace("_", " ")
+    about = one.mapping.item_subject or NO_SUBJECT if one.mapping is not None else kind.value.replace("_", " ")
     address = desk.item_address(kind, UUID(one.object_id)) if one.object_id else ""
     return replace(clash_of(one, kind, desk), about=about, address=address)
 
@@ -253,12 +260,13 @@ def recycle_bin(desk: Desk) -> HttpResponse:
     """What synchronization has deleted on either side, to be taken back (law 9)."""
     now = timezone.now()
     page = Paginator(_recycled(desk.own_mailbox()), PER_PAGE).get_page(desk.request.GET.get("p"))
+    masks = desk.masks(page)
     return desk.show(
         "calendar/bin.html",
         "Recycle bin" if desk.is_own else f"The recycle bin of {desk.mailbox}",
         page=page,
         around="",
-        lines=[_recycled_line(desk, one, now) for one in page],
+        lines=[_recycled_line(one, masks.get(one.pk, ""), now) for one in page],
         may_restore=desk.may("tracking.change_recycleditem"),
     )
 
@@ -267,16 +275,16 @@ def _recycled(mailbox: Mailbox) -> Any:
     return RecycledItem.objects.filter(mailbox=mailbox).select_related("restored_by")
 
 
-def _recycled_line(desk: Desk, one: RecycledItem, now: Any) -> dict[str, Any]:
+def _recycled_line(one: RecycledItem, mask: str, now: Any) -> dict[str, Any]:
     fields = one.snapshot.get("fields", {})
-    private = bool(fields.get("is_private"))
     return {
         "row": one,
         "kind": label_of(kind_in(one)),
-        "subject": desk.shown(str(fields.get("subject") or fields.get("full_name") or ""), private, "(no name)"),
+        "subject": mask or str(fields.get("subject") or fields.get("full_name") or "(no name)"),
         "side": "here" if one.deleted_on_side == Side.CRM else "in Exchange",
         "because": REASONS.get(one.reason, one.reason),
         "may_restore": one.restored_on is None and one.expires_on > now,
+        "mails": invites(fields),
     }
 
 
@@ -284,6 +292,9 @@ def take_back(desk: Desk, pk: UUID) -> HttpResponse:
     """Restore one of them."""
     desk.insist("tracking.change_recycleditem")
     found = get_object_or_404(_recycled(desk.own_mailbox()), pk=pk)
+    if not_theirs_among(desk.user_id, [found]):
+        messages.warning(desk.request, "Nothing was changed. It is here, and it is somebody else’s now.")
+        return HttpResponseRedirect(desk.address("bin"))
     try:
         record = restore(found, desk.request.user, timezone.now())
     except NotPossible as error:

@@ -68,9 +68,10 @@ def people(request: HttpRequest) -> JsonResponse:
 
 @for_people
 def records(request: HttpRequest) -> JsonResponse:
-    """Records that an email may be about."""
-    found = records_like(request.user, _words(request))
-    return JsonResponse({"found": [{**asdict(one), "value": one.label} for one in found]})
+    """Records that an email may be about; only those of one kind where a field takes no other."""
+    kind = request.GET.get("kind", "")
+    found = records_like(request.user, _words(request), kind)
+    return JsonResponse({"found": [{**asdict(one), "value": one.name if kind else one.label} for one in found]})
 
 
 def _words(request: HttpRequest) -> str:

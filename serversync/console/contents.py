@@ -86,7 +86,7 @@ def attachment(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
         raise Http404("The file of this attachment is missing in the storage.") from None
     kind = found.mime_type.lower()
     name = name_to_save(found.file_name, f"part-{number}{_ENDINGS.get(kind, '')}")
-    return _download(content, kind if kind in PASSIVE else "application/octet-stream", name)
+    return as_download(content, kind if kind in PASSIVE else "application/octet-stream", name)
 
 
 def original(request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -98,10 +98,10 @@ def original(request: HttpRequest, pk: UUID) -> HttpResponse:
         content = read(email.original_id)
     except FileNotFoundError:
         raise Http404("The original is missing in the storage.") from None
-    return _download(content, "message/rfc822", f"{email.pk}.eml")
+    return as_download(content, "message/rfc822", f"{email.pk}.eml")
 
 
-def _download(content: bytes, kind: str, name: str) -> HttpResponse:
+def as_download(content: bytes, kind: str, name: str) -> HttpResponse:
     """Saved, never opened: also what a browser would like to run stays a file."""
     response = HttpResponse(content, content_type=kind)
     response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"

@@ -28,6 +28,7 @@ from serversync.console.charts import in_seconds
 from tracking.admin import STATE_COLOURS
 from tracking.crm.admin import STATUS_COLOURS
 from tracking.facts.calendar.pairs import Standing, at_a_glance
+from tracking.facts.calendar.progress import under_way
 from tracking.facts.directory import address_to_write_to, key_of
 
 register = template.Library()
@@ -116,7 +117,7 @@ def items_of(mailbox: Mailbox, space: str) -> dict[str, Any]:
     of = [mailbox.pk] if space == CONSOLE else []
     pages = ("agenda", "start", "problems", "waiting")
     to = {name: reverse(f"{space}:{name}", args=of) for name in pages}
-    return {"mailbox": mailbox, "number": at_a_glance(mailbox), "to": to}
+    return {"mailbox": mailbox, "number": at_a_glance(mailbox), "to": to, "runs": under_way(mailbox)}
 
 
 @register.filter

@@ -5,7 +5,7 @@ for each kind   our side and the server noted (act_listening) → pairs settled 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -16,14 +16,17 @@ from mailboxes.models import Mailbox
 from mailboxes.policy import Policy
 from profiles.act_items import ItemKind
 from profiles.connectors.item_store import ItemStore
+from serversync.cycles.act_bookings import TIME_TAKEN
 from serversync.cycles.act_listening import Listening
 from serversync.cycles.act_losses import Losses, held_cause
 from serversync.cycles.act_meetings import MAIL_HELD
 from serversync.cycles.act_pairs import Settling
 from serversync.cycles.report import Report
 from tracking.decide.merge import Side
+from tracking.facts.act.bookings import is_asked_about_time
 from tracking.facts.act.kinds import Syncing
-from tracking.facts.act.pairs import number_waiting, waiting
+from tracking.facts.act.pairs import first_run, waiting
+from tracking.keep.act.files import files_taken
 from tracking.keep.act.noting import note_progress, progress_of
 from tracking.keep.act.templates import give_templates
 from tracking.models import HeldWrite
@@ -51,8 +54,7 @@ class Act:
         if user is None:
             return self.report
         give_templates(user)
-        zone = getattr(getattr(user, "sync_settings", None), "time_zone", "") or "UTC"
-        syncing = Syncing(self.mailbox, user.pk, zone, self.now)
+        syncing = replace(Syncing.of(self.mailbox, self.now), takes_file=files_taken(self.policy))
         held: set[str] = set()
         for kind in ORDER:
             held |= self._kind(kind, syncing)
@@ -64,6 +66,8 @@ class Act:
         causes = {held_cause(kind, side) for kind in ORDER for side in Side} - held
         if not HeldWrite.objects.filter(mailbox=self.mailbox, decision=Decision.OPEN).exists():
             causes.add(MAIL_HELD)
+        if not is_asked_about_time(self.mailbox):
+            causes.add(TIME_TAKEN)
         with transaction.atomic():
             self.lease.pin()
             close_alerts(self.mailbox, sorted(causes), self.now)
@@ -79,10 +83,6 @@ class Act:
         self._settle(kind, settling, losses)
         if settling.created:
             listening.echoes(settling.created)
-        if settling.sought:
-            listening.anew()
-            losses.count()
-            self._settle(kind, settling, losses)
         return {held_cause(kind, side) for side in losses.held}
 
     def _note_progress(self, kind: ItemKind) -> None:
@@ -90,15 +90,17 @@ class Act:
         if progress.finished_on is None:
             with transaction.atomic():
                 self.lease.pin()
-                note_progress(progress, number_waiting(self.mailbox, kind, self.now), self.now)
+                note_progress(progress, *first_run(self.mailbox, kind, self.now), self.now)
 
     def _settle(self, kind: ItemKind, settling: Settling, losses: Losses) -> None:
+        """What is on the server comes first: it may be what would be made there otherwise (10.1 f)."""
         self._note_progress(kind)
-        last = None  # newest first: each row once in a cycle, also those that wait again
-        while rows := waiting(self.mailbox, kind, self.now, last, AT_ONCE):
-            last = rows[-1].pk
-            settling.settle(rows, losses.lost)
-            self._note_progress(kind)
-            if self.lease.elapsed_since(self.now) > self.budget:
-                self.report.more = True
-                break
+        for there in (True, False):
+            last = None  # newest first: each row once in a cycle, also those that wait again
+            while rows := waiting(self.mailbox, kind, self.now, there=there, before=last, limit=AT_ONCE):
+                last = rows[-1].pk
+                settling.settle(rows, losses.lost)
+                self._note_progress(kind)
+                if self.lease.elapsed_since(self.now) > self.budget:
+                    self.report.more = True
+                    return

@@ -12,12 +12,13 @@ from mailboxes.policy import Policy
 from profiles.act_items import Fields, Item, Notify, Recurrence, Value
 from profiles.connectors.item_store import ItemStore
 from tracking.crm.models import Appointment, RecurringAppointmentMaster
+from tracking.decide.field_maps import RecordKind
 from tracking.decide.field_values import CANCELED, COMPLETED
 from tracking.decide.invitations import Intended, Meeting, MeetingWrite, notify, within_cap
 from tracking.decide.merge import Direction
 from tracking.decide.recurrence import has_occurrence_after
-from tracking.facts.act.appointments import organizes
-from tracking.facts.act.kinds import Record, Syncing
+from tracking.facts.act.appointments import caller_of, organizes
+from tracking.facts.act.kinds import Record, Syncing, kind_of_type
 from tracking.facts.act.pairs import leads
 from tracking.keep.act import held
 from tracking.models import ExchangeSyncIdMapping
@@ -51,6 +52,8 @@ class Meetings:
         if not leads(record, row, self.syncing):
             return dict.fromkeys(usual, Direction.NONE)
         turned: dict[Direction, Direction] = {}
+        if item is not None and not item.is_organizer and caller_of(record) == self.syncing.user_id:
+            return dict.fromkeys(usual, Direction.NONE)  # the copy of a meeting that somebody else has called until now
         if not organizes(record, self.syncing) or (item is not None and not item.is_organizer):
             turned = IN_ONLY
         elif item is not None and row.agreed_on is None and item.mark != row.mark:
@@ -71,6 +74,8 @@ class Meetings:
         """How a write is to be made; None where it would mail people and waits until somebody has approved it. `values`
         are the fields of the appointment after it."""
         how = notify(write, self._meeting(before, values, original_start), fields, self.policy)
+        if kind_of_type(row.object_type_id) is RecordKind.SERVICE:
+            how = Notify.NOBODY  # 10.5: not even those whom its user has invited to the copy
         asked = fields if write is not MeetingWrite.CANCEL else {}
         addresses = self.store.would_notify(before, asked, how)
         if not addresses:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from profiles.act_items import NOTHING, Fields, Item
@@ -49,7 +49,7 @@ class Occurrences:
         version: str | None = item.version
         for step in found.steps:
             if step.side is Side.EXCHANGE:
-                version = self._write(step, item)
+                version = self._write(step, item, found)
                 if version is None:
                     return one.commit(lambda: settling.wait_for_approval(row))
         return self._agree(series, found, version or "")
@@ -71,15 +71,19 @@ class Occurrences:
         steps = tuple(step for step in found.steps if writes or step.side is Side.CRM)  # 10.2.4
         return OccurrenceMerge(steps, found.clashes, found.agreed_crm, found.agreed_exchange)
 
-    def _write(self, step: OccurrenceStep, item: Item) -> str | None:
+    def _write(self, step: OccurrenceStep, item: Item, found: OccurrenceMerge) -> str | None:
         """Returns the version of the series afterwards; None where it is held until somebody approves it."""
         one, original = self.settling, step.original_start
         assert self.pair.record is not None
         values: Fields = {**appointment_values(self.pair.record), **step.fields}  # type: ignore[arg-type]
         kind, fields = (MeetingWrite.CANCEL, NOTHING) if step.removes else (MeetingWrite.UPDATE, step.fields)
-        how = one.meetings.permission(self.pair.row, kind, item, fields, values, original)
+        own = next((there.fields for there in item.changed if there.original_start == original), NOTHING)
+        before = replace(item, fields={**item.fields, **own})  # it may have attendees of its own
+        how = one.meetings.permission(self.pair.row, kind, before, fields, values, original)
         if how is None:
             return None
+        if clashes := [clash for start, clash in found.clashes if start == original]:
+            one.commit(lambda: settling.note_clashes(self.pair.row, clashes, one.syncing.now, original))
         if step.removes:
             written = one.store.delete_occurrence(item.key, original, how)
         else:

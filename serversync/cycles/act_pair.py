@@ -8,7 +8,7 @@ from profiles.act_items import NOTHING, Fields, Item, ItemKind, Value
 from tracking.decide.act_values import Agreed, same
 from tracking.decide.field_maps import RecordKind
 from tracking.decide.merge import Merge
-from tracking.facts.act.kinds import Record, kind_of
+from tracking.facts.act.kinds import Record, kind_of, kind_of_type
 from tracking.keep.act.writing import MADE_FROM
 from tracking.models import ExchangeSyncIdMapping
 
@@ -21,11 +21,17 @@ class Pair:
     record: Record | None
     item: Item | None
     unreadable: str = ""
+    is_leaving: bool = False  # it agrees for the last time: right after that it is unlinked
 
     @property
     def kind(self) -> RecordKind:
         """What kind of record it is, or becomes."""
         return kind_of(self.record) if self.record is not None else MADE_FROM[ItemKind(self.row.kind)]
+
+    @property
+    def is_one_way(self) -> bool:
+        """Whether it only goes to Exchange, as service activities do, also when the record is gone (10.5)."""
+        return kind_of_type(self.row.object_type_id) is RecordKind.SERVICE
 
 
 def complete(told: Fields, ours: Fields) -> dict[str, Value]:

@@ -17,26 +17,42 @@ from django.db import transaction
 
 from mailboxes.lease import Lease
 from mailboxes.policy import Policy
-from profiles.act_items import NOTHING, Fields, Item, ItemKind, Notify, Written
+from profiles.act_items import Fields, Item, ItemKind, Notify, Written
 from profiles.connectors.base import Conflict, ConnectorError, ItemRejected, Transient
 from profiles.connectors.item_store import ItemStore
 from profiles.items import Missing
-from serversync.cycles.act_meetings import Meetable, Meetings, is_meeting
+from serversync.cycles.act_bookings import Bookings
+from serversync.cycles.act_creating import Creating
+from serversync.cycles.act_marking import Marking
+from serversync.cycles.act_meetings import Meetings, is_meeting, is_past
 from serversync.cycles.act_occurrences import Occurrences
 from serversync.cycles.act_pair import Pair, as_held, complete, without_writes
-from serversync.cycles.act_recognition import Recognition
+from serversync.cycles.act_strangers import Strangers
 from serversync.cycles.report import Report
 from tracking.crm.models import RecurringAppointmentMaster
-from tracking.decide.act_values import Agreed, agreed_from_json, is_empty
-from tracking.decide.field_values import CANCELED, COMPLETED
+from tracking.decide.act_values import agreed_from_json
+from tracking.decide.deletion import Leaving
+from tracking.decide.field_maps import RecordKind
 from tracking.decide.invitations import MeetingWrite
-from tracking.decide.merge import TIMES, Circumstances, Direction, ItemStep, Merge, Presence, item_step, merge
-from tracking.facts.act.appointments import exceptions_of, organizes
-from tracking.facts.act.kinds import Record, Syncing
-from tracking.facts.act.pairs import is_asked_about, linked_elsewhere
+from tracking.decide.merge import (
+    TIMES,
+    Circumstances,
+    Direction,
+    ItemStep,
+    Merge,
+    Presence,
+    incoming_files,
+    item_step,
+    merge,
+)
+from tracking.decide.reminders import LONG_PAST, with_reminder
+from tracking.facts.act.kinds import Syncing
+from tracking.facts.act.pairs import as_read, as_stored, by_key, leaving
 from tracking.facts.act.reading import changed_on, chosen_directions, records_of, values_of, version_of
 from tracking.keep.act import held, settling
-from tracking.keep.act.writing import make_record, set_fields
+from tracking.keep.act.files import store_contents
+from tracking.keep.act.noting import UNREAD
+from tracking.keep.act.writing import set_fields
 from tracking.models import ChangeType, ExchangeSyncIdMapping, SyncQuestion, UserDecision
 
 ROUNDS = 3
@@ -58,25 +74,30 @@ class Settling:
     report: Report
     written: dict[str, ExchangeSyncIdMapping] = field(default_factory=dict)
     created: set[str] = field(default_factory=set)
-    sought: bool = False  # a meeting that is in this calendar already, though nobody knew it yet
+    sought: dict[str, ExchangeSyncIdMapping] = field(default_factory=dict)  # meetings perhaps in this calendar, by uid
     meetings: Meetings = field(init=False)
-    _joined: set[UUID] = field(default_factory=set)
+    joined: set[UUID] = field(default_factory=set)
+    _chosen: dict[RecordKind, dict[str, Direction]] = field(default_factory=dict)
+    _pair: Pair | None = None
+    _noted: tuple[object, ...] | None = None  # in the row of the pair, when it was read or written
 
     def __post_init__(self) -> None:
         self.meetings = Meetings(self.syncing, self.store, self.policy, self.commit)
 
     def settle(self, rows: Sequence[ExchangeSyncIdMapping], lost: Lost) -> None:
         """Work on these. One that fails costs only itself (law 5). Raises ConnectorError that is about more than one item."""
-        for pair in self._read(rows):
-            if pair.row.pk in self._joined:
+        for pair in self.read(rows):
+            if pair.row.pk in self.joined:
                 continue
             self.lease.progress()
+            self._pair, self._noted = pair, as_read(pair.row)
+            is_first = pair.row.agreed_on is None
             try:
                 self._one(pair, lost)
             except (ItemRejected, Conflict) as error:
                 self._failed(pair.row, f"{error} {error.words}".strip(), type(error).__name__)
             except settling.ChangedHere:
-                self._try_soon(pair.row, timedelta(0))
+                self.try_soon(pair.row, timedelta(0))
             except Transient as error:
                 # It may be this item after all: the next cycle has to get past it (law 5).
                 self._failed(pair.row, f"{error} {error.words}".strip(), type(error).__name__)
@@ -85,12 +106,33 @@ class Settling:
                 raise
             except Exception as error:
                 self._failed(pair.row, f"{type(error).__name__}: {error}", "internal")
+            else:
+                Marking(self, pair, is_first).put()  # trouble with it is no failure of the pair
+        self._pair = None
+        self._seek(lost)
         self._read_back()
 
-    def _read(self, rows: Sequence[ExchangeSyncIdMapping]) -> list[Pair]:
+    def _seek(self, lost: Lost) -> None:
+        """Meetings of others, searched in this calendar by one request (10.2.4); what is not there is waited for."""
+        sought, self.sought = self.sought, {}
+        found = self.store.find_by_uid(list(sought)) if sought else {}
+        known = by_key(self.syncing.mailbox, self.kind, list(found.values()))
+        there = []
+        for uid, row in sought.items():
+            key = found.get(uid, "")
+            if key and key not in known:
+                self.commit(lambda: settling.found_again(row, key))  # noqa: B023 - called at once
+                there.append(row)
+            else:
+                self.commit(lambda: settling.wait_for_invitation(row, uid))  # noqa: B023 - called at once
+        if there:
+            self.settle(there, lost)
+
+    def read(self, rows: Sequence[ExchangeSyncIdMapping]) -> list[Pair]:
+        """Both sides of these rows as they are now."""
         records = records_of(rows)
         keys = [row.exchange_entry_id for row in rows if row.exchange_entry_id]
-        items = dict(zip(keys, self.store.fetch(self.kind, keys), strict=True)) if keys else {}
+        items = dict(zip(keys, self.store.fetch(self.kind, keys, files=True), strict=True)) if keys else {}
         pairs = []
         for row in rows:
             item = items.get(row.exchange_entry_id)
@@ -101,22 +143,41 @@ class Settling:
     def _one(self, pair: Pair, lost: Lost) -> None:
         if pair.unreadable:
             raise ItemRejected(pair.unreadable)
+        if pair.row.question_facts.get(UNREAD) and not self._is_wanted(pair):
+            return
         if pair.row.is_unlinked_in_crm and not self._is_linked_again(pair):
             return
         step = item_step(*self._presences(pair), was_linked=pair.row.agreed_on is not None)
+        if step is ItemStep.CREATE_IN_CRM and self._is_ours(pair):
+            step = ItemStep.GONE_IN_CRM
         match step:
-            case ItemStep.MERGE if self._is_cancelled_here(pair):
+            case ItemStep.MERGE if self.leaving(pair) is not None:
                 lost(pair, step)
             case ItemStep.MERGE:
                 self.merge(pair)
             case ItemStep.CREATE_IN_EXCHANGE:
-                self._create_there(pair)
+                Creating(self, pair).there()
             case ItemStep.CREATE_IN_CRM:
-                self._create_here(pair)
+                Creating(self, pair).here()
             case ItemStep.NOTHING:
                 self.commit(lambda: self._is_as_it_should_be(pair))
             case _:
                 lost(pair, step)
+
+    def _is_wanted(self, pair: Pair) -> bool:
+        """What could not be read before is judged now as any stranger; what is not wanted leaves no trace."""
+        row, item = pair.row, pair.item
+        items = [] if item is None else [item]
+        found = Strangers(self.syncing, self.kind, self.store, self.policy).judged(items)
+        for one, other in found:
+            if other is None:
+                self.commit(lambda: settling.was_read(row, one))  # noqa: B023 - called at once
+                return True
+            self.commit(lambda: settling.take_place(row, other, one, self.syncing.now))  # noqa: B023 - called at once
+            self.joined.add(other.pk)
+        if not found:
+            self.commit(lambda: settling.forget(row))
+        return False
 
     def _is_linked_again(self, pair: Pair) -> bool:
         """10.1 f: what was linked before and is there again on both sides is linked again if a filter brought
@@ -137,7 +198,7 @@ class Settling:
 
     def _presences(self, pair: Pair) -> tuple[Presence, Presence]:
         row, crm, exchange = pair.row, Presence.ABSENT, Presence.ABSENT
-        is_lost = row.from_crm_change_type == ChangeType.DELETE
+        is_lost = row.from_crm_change_type == ChangeType.DELETE and self.leaving(pair) is None
         if pair.record is not None and not is_lost:
             is_new = version_of(pair.record, values_of(pair.record, self.syncing)) != row.crm_version
             crm = Presence.NEW if is_new else Presence.OLD
@@ -145,10 +206,14 @@ class Settling:
             exchange = Presence.NEW if pair.item.version != row.server_version else Presence.OLD
         return crm, exchange
 
-    def _is_cancelled_here(self, pair: Pair) -> bool:
-        """10.2.6: by setting it is deleted there."""
-        cancelled = isinstance(pair.record, Meetable) and pair.record.state_code == CANCELED
-        return cancelled and self.policy.sss_propagate_appointment_cancellations_to_exchange
+    @staticmethod
+    def _is_ours(pair: Pair) -> bool:
+        """Whether we have made the item of a record, though the answer got lost: as that is gone meanwhile, it goes too."""
+        return bool(pair.item is not None and pair.row.object_id and pair.item.mark == pair.row.mark)
+
+    def leaving(self, pair: Pair) -> Leaving | None:
+        """Why the item has to leave the calendar although the record is here."""
+        return leaving(pair.record, pair.row, self.syncing, self.policy)
 
     # Both are there
 
@@ -166,10 +231,13 @@ class Settling:
                 self.directions(pair),
                 self.circumstances(pair),
             )
+            if set(TIMES) & set(plan.to_crm) and Bookings(self).waits(pair, {**ours, **plan.to_crm}):
+                return
             try:
+                store_contents(incoming_files(plan), self.syncing.now)
                 written, is_held = self._write(pair, plan, ours)
             except Conflict:
-                [again] = self._read([pair.row])
+                [again] = self.read([pair.row])
                 if again.item is None:
                     raise
                 pair.item = again.item
@@ -178,7 +246,7 @@ class Settling:
                 plan = without_writes(plan, agreed_from_json(pair.row.agreed))
             self.commit(lambda: self._agree(pair, plan, written, is_held))  # noqa: B023 - called at once
             if isinstance(pair.record, RecurringAppointmentMaster) and not is_held:
-                self._occurrences(pair, plan.to_exchange)
+                self.occurrences(pair, plan.to_exchange)
             return
         raise Conflict("Somebody is changing the item all the time.")
 
@@ -189,13 +257,18 @@ class Settling:
         as_it_was = Written(item.key, item.version)
         if not plan.to_exchange:
             return as_it_was, False
+        after = {**ours, **plan.to_crm}
         if self.kind is ItemKind.APPOINTMENT:
-            after = {**ours, **plan.to_crm}
             allowed = self.meetings.permission(pair.row, MeetingWrite.UPDATE, item, plan.to_exchange, after)
             if allowed is None:
                 return as_it_was, True
             how = allowed
-        written = self.store.update(self.kind, item.key, item.version, plan.to_exchange, how)
+        told = self.with_reminder(plan.to_exchange, after)
+        if pair.row.agreed_occurrences and set(TIMES) & set(plan.to_exchange):
+            self.commit(lambda: settling.begin_new_pattern(pair.row))
+        if plan.clashes:
+            self.commit(lambda: settling.note_clashes(pair.row, plan.clashes, self.syncing.now))
+        written = self.store.update(self.kind, item.key, item.version, told, how)
         self.written[written.key] = pair.row
         self.report.sent += 1
         return written, False
@@ -211,7 +284,7 @@ class Settling:
             self.report.tracked += 1
         settling.note_clashes(pair.row, plan.clashes, self.syncing.now)
         agreed = as_held(plan, before, ours)
-        waits = is_held or isinstance(pair.record, RecurringAppointmentMaster)
+        waits = is_held or pair.is_leaving or isinstance(pair.record, RecurringAppointmentMaster)
         settling.agree(pair.row, agreed, pair.record, ours, self.syncing, written, waits=waits)
         settling.know_meeting(pair.row, pair.record, pair.item.uid, self.syncing.now)
         if is_held:
@@ -219,10 +292,10 @@ class Settling:
         elif not waits:
             held.settle_held(pair.row)
 
-    def _occurrences(self, pair: Pair, written: Fields) -> None:
+    def occurrences(self, pair: Pair, written: Fields) -> None:
         """A series agrees; now what differs from it, on the item as it is after what was written (10.4)."""
         if written:
-            [again] = self._read([pair.row])
+            [again] = self.read([pair.row])
             pair.item = again.item or pair.item
         Occurrences(self, pair).settle(is_new_pattern=bool(set(TIMES) & set(written)))
 
@@ -233,147 +306,40 @@ class Settling:
             settling.know_meeting(pair.row, pair.record, pair.item.uid, self.syncing.now)
         settling.nothing_to_do(pair.row)
 
-    # Only one is there
-
-    def _create_there(self, pair: Pair) -> None:
-        record = pair.record
-        assert record is not None
-        if isinstance(record, Meetable) and (record.global_object_id or not organizes(record, self.syncing)):
-            return self._seek(pair.row, record)
-        if self.kind is ItemKind.CONTACT and is_asked_about(record, self.syncing.mailbox):
-            return self._try_soon(pair.row)
-        ours = values_of(record, self.syncing)
-        directions = self.directions(pair)
-        going = {
-            name: value
-            for name, value in ours.items()
-            if directions.get(name, Direction.NONE) in (Direction.BOTH, Direction.TO_EXCHANGE) and not is_empty(value)
-        }
-        is_closed = isinstance(record, Meetable) and record.state_code in (COMPLETED, CANCELED)
-        written = self._found_or_created(pair.row, going, invites=not is_closed)
-        if written is None:
-            return None
-        agreed = Agreed.on({name: value for name, value in ours.items() if name in directions})
-        waits = isinstance(record, RecurringAppointmentMaster) and bool(exceptions_of(record).originals)
-
-        def agree() -> None:
-            settling.insist_unchanged(record)
-            settling.agree(pair.row, agreed, record, ours, self.syncing, written, waits=waits)
-
-        self.commit(agree)
-        self.written[written.key] = pair.row
-        self.created.add(written.key)
-        self.report.sent += 1
-        if waits:
-            [again] = self._read([pair.row])
-            pair.item = again.item
-            return Occurrences(self, pair).settle(is_new_pattern=True)
-        return self.commit(lambda: held.settle_held(pair.row))
-
-    def _seek(self, row: ExchangeSyncIdMapping, record: Meetable) -> None:
-        """10.2.4: what somebody else has called, or a colleague has tracked, is in calendars already or comes into them by
-        an invitation. This one is looked through once, for it may be there."""
-        uid = record.global_object_id
-        self.sought = self.sought or bool(uid and row.retries == 0)
-        self.commit(lambda: settling.wait_for_invitation(row, uid))
-
-    def _found_or_created(self, row: ExchangeSyncIdMapping, fields: Fields, *, invites: bool) -> Written | None:
-        """What an interrupted attempt has made is joined by the merge of the next round, never made twice (law 7). Nobody
-        is invited to what is over or canceled already."""
-        if row.retries:
-            found = self.store.find(self.kind, [row.mark])
-            if row.mark in found:
-                row.exchange_entry_id = found[row.mark]
-                self.commit(lambda: row.save(update_fields=["exchange_entry_id"]))
-                [pair] = self._read([row])
-                if pair.item is not None:
-                    self.merge(pair)
-                return None
-        how: Notify | None = Notify.NOBODY
-        if self.kind is ItemKind.APPOINTMENT and invites:
-            how = self.meetings.permission(row, MeetingWrite.INVITE, None, fields, fields)
-        if how is None:
-            self.commit(lambda: settling.wait_for_approval(row))
-            return None
-        self.commit(lambda: settling.begin_attempt(row))
-        return self.store.create(self.kind, row.mark, fields, how)
-
-    def _create_here(self, pair: Pair) -> None:
-        assert pair.item is not None
-        record = Recognition(self.syncing, self.kind, self.policy, self.commit).record_of(pair)
-        if record is not None:
-            return self._join(pair, record)
-        if pair.row.question != SyncQuestion.NONE and pair.row.user_decision == UserDecision.NONE:
-            return None  # somebody was just asked
-        item, kind = pair.item, pair.kind
-        directions = self.directions(pair)
-        coming = {
-            name: value
-            for name, value in item.fields.items()
-            if directions.get(name, Direction.NONE) in (Direction.BOTH, Direction.TO_CRM) and not is_empty(value)
-        }
-
-        def make() -> None:
-            if self.kind is ItemKind.APPOINTMENT and settling.is_made_meanwhile(item.uid):
-                return settling.try_soon(pair.row, self.syncing, timedelta(0))  # there was nothing a moment ago
-            record = pair.record = make_record(kind, coming, self.syncing)
-            ours = values_of(record, self.syncing)
-            known = {
-                name: value
-                for name, value in complete(item.fields, ours).items()
-                if name in ours and name in directions
-            }
-            agreed = Agreed({name: ours[name] for name in known}, known)
-            waits = isinstance(record, RecurringAppointmentMaster)
-            held_there = Written(item.key, item.version)
-            settling.agree(pair.row, agreed, record, ours, self.syncing, held_there, waits=waits)
-            return settling.know_meeting(pair.row, record, item.uid, self.syncing.now)
-
-        self.commit(make)
-        self.report.tracked += 1
-        if isinstance(pair.record, RecurringAppointmentMaster):
-            self._occurrences(pair, NOTHING)
-        return None
-
-    def _join(self, pair: Pair, record: Record) -> None:
-        """The item is linked with a record that is here; they have never agreed, so they are joined."""
-        other = linked_elsewhere(record, pair.row)
-        if other is not None and other.exchange_entry_id and not other.is_deleted_in_exchange:
-            raise ItemRejected(
-                "It is a second item of a record that has one already.", remedy="Delete one of the two in Exchange."
-            )
-        if other is not None:
-            found = other
-            self.commit(lambda: settling.join(pair.row, found))
-            self._joined.add(found.pk)
-            pair.row = found
-        pair.record = record
-        self.merge(pair)
-
     # Around
 
     def _read_back(self) -> None:
         """After a batch of writes: what the server made of them, in one request."""
         rows, self.written = self.written, {}
-        for item in self.store.fetch(self.kind, list(rows)) if rows else ():
-            if not isinstance(item, Item):
-                continue
+        found = self.store.fetch(self.kind, list(rows), files=True) if rows else ()
+        items = [one for one in found if isinstance(one, Item)]
+        if items:
+            self.commit(lambda: self._note_what_was_read(items, rows))
+
+    def _note_what_was_read(self, items: list[Item], rows: dict[str, ExchangeSyncIdMapping]) -> None:
+        records = records_of([rows[item.key] for item in items if item.uid and not rows[item.key].uid])
+        for item in items:
             row = rows[item.key]
             if item.version == row.server_version:
-                self.commit(lambda: settling.read_again(row, item))  # noqa: B023 - called at once
-            record = records_of([row]).get(row.object_id) if item.uid and not row.uid else None
+                settling.read_again(row, item)
+            record = records.get(row.object_id)
             if record is not None:
-                now = self.syncing.now
-                self.commit(lambda: settling.know_meeting(row, record, item.uid, now))  # noqa: B023 - called at once
-                self.commit(lambda: row.save(update_fields=["uid"]))  # noqa: B023 - called at once
+                settling.know_meeting(row, record, item.uid, self.syncing.now)
 
     def directions(self, pair: Pair) -> dict[str, Direction]:
         """Which way each field of this pair goes."""
-        kind = pair.kind
-        usual = chosen_directions(kind, self.policy)
+        if pair.kind not in self._chosen:
+            self._chosen[pair.kind] = chosen_directions(pair.kind, self.policy)
+        usual = self._chosen[pair.kind]
         if pair.record is None and self.kind is ItemKind.APPOINTMENT:
             return {**usual, "recurrence": Direction.BOTH}
         return self.meetings.directions(pair.row, pair.record, pair.item, usual)
+
+    def with_reminder(self, written: Fields, values: Fields) -> Fields:
+        """What is written to the server, with what reminds the user of it (10.2.1, 10.7)."""
+        now = self.syncing.now
+        is_long_past = is_past(values, now - LONG_PAST)
+        return with_reminder(self.kind, written, values, is_long_past=is_long_past, now=now, zone=self.syncing.zone)
 
     def circumstances(self, pair: Pair) -> Circumstances:
         """What decides where both sides have changed the same (10.1 h)."""
@@ -386,14 +352,21 @@ class Settling:
         )
 
     def commit(self, work: Callable[[], object]) -> None:
-        """One transaction in which the lease is pinned."""
+        """One transaction in which the lease is pinned. Raises ChangedHere where somebody has noted something in the row
+        since it was read: minutes on the network lie between."""
         with transaction.atomic():
             self.lease.pin()
+            if self._pair is not None and self._noted not in (None, as_stored(self._pair.row)):
+                raise settling.ChangedHere
             work()
+            self._noted = as_stored(self._pair.row) if self._pair is not None else None
 
     def _failed(self, row: ExchangeSyncIdMapping, words: str, code: str) -> None:
+        self._noted = None
         self.commit(lambda: settling.fail(row, words, code, self.syncing, self.policy.item_attempts))
         self.report.failed += 1
 
-    def _try_soon(self, row: ExchangeSyncIdMapping, after: timedelta = settling.RETRY_AFTER) -> None:
+    def try_soon(self, row: ExchangeSyncIdMapping, after: timedelta = settling.RETRY_AFTER) -> None:
+        """It was not decided; another cycle comes back to it."""
+        self._noted = None
         self.commit(lambda: settling.try_soon(row, self.syncing, after))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailboxes.policy import Policy
-from profiles.act_items import Item, ItemKind
+from profiles.act_items import Fields, Item, ItemKind
 from serversync.cycles.act_pair import Pair
 from tracking.decide.matching import Likeness, Person, match
 from tracking.facts.act.appointments import by_meeting_id
@@ -41,6 +41,12 @@ class Recognition:
             return contact_with(wanted, self.syncing) if row.user_decision == UserDecision.YES else None
         found = match(Person.of("", item.fields), people_like(item.fields, self.syncing), self.policy)
         if found.likeness is Likeness.ASK:
-            facts = {"subject": item.fields.get("full_name") or "", **found.facts()}
+            facts = {"subject": item.fields.get("full_name") or "", "came_in": _told(item.fields), **found.facts()}
             self.commit(lambda: settling.ask(row, SyncQuestion.SAME_RECORD, facts, self.syncing.now))
         return contact_with(found.ref, self.syncing) if found.likeness is Likeness.SAME else None
+
+
+def _told(fields: Fields) -> str:
+    """What tells one person from another of the same name."""
+    known = [fields.get(name) for name in ("full_name", "email_1", "mobile_phone", "business_phone", "company")]
+    return ", ".join(str(one) for one in known if one)

@@ -31,6 +31,7 @@ from serversync.cycles.incoming import Incoming
 from serversync.cycles.outboxes import Outboxes
 from serversync.cycles.outgoing import Outgoing
 from serversync.cycles.report import Report
+from tracking.keep.act.files import files_taken
 
 log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
@@ -178,7 +179,7 @@ def _receive(
 def _synchronize(
     access: Access, mailbox: Mailbox, lease: Lease, policy: Policy, now: datetime, budget: timedelta, report: Report
 ) -> None:
-    store = open_item_store(access, lease.progress)
+    store = open_item_store(access, lease.progress, files_taken(policy))
     try:
         Act(mailbox, store, lease, policy, now, budget, report).run()
     finally:
@@ -198,7 +199,8 @@ def _send(
     outbox = outboxes.borrow(access, lease)
     fine = False
     try:
-        Outgoing(mailbox, outbox, lease, policy, now, budget=budget, report=report).run()
+        drafts = access.transport is Transport.EWS
+        Outgoing(mailbox, outbox, lease, policy, now, leaves_drafts=drafts, budget=budget, report=report).run()
         fine = True
     finally:
         outboxes.give_back(access, outbox, keep=fine)

@@ -57,16 +57,7 @@ class Incoming(Reading):
 
     def _unpack(self) -> None:
         """8: what was carried to others is settled for them, first what an earlier cycle left."""
-        unpacking = Unpacking(
-            self.mailbox,
-            self.source,
-            self.lease,
-            self.policy,
-            self.now,
-            self.report,
-            transport_gives_raw=self.transport_gives_raw,
-            can_categorize=self.can_categorize,
-        )
+        unpacking = self.settling_as(Unpacking)
         unpacking.settle_carried(self.time_is_up)
         if not anything_waits(self.mailbox):
             return

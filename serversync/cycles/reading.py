@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 from uuid import UUID
 
 from mailboxes.lease import Lease
@@ -19,6 +20,8 @@ from tracking.facts.sent_items import sent_start_of
 from tracking.keep.discover import forget_cursor, record_page, sweep
 from tracking.keep.sent_items import note_sent_since
 from tracking.models import SyncCursor
+
+S = TypeVar("S", bound=Settling)
 
 
 @dataclass(slots=True)
@@ -81,7 +84,11 @@ class Reading:
 
     def settling(self, *, outgoing: bool = False, rules: Mapping[str, UUID] | None = None) -> Settling:
         """What settles the batches of one folder, or of several tracked ones with the rule of each."""
-        return Settling(
+        return self.settling_as(Settling, outgoing=outgoing, rules=rules or {})
+
+    def settling_as(self, kind: type[S], **more: Any) -> S:
+        """Settling of one kind, over this mailbox and in this run."""
+        return kind(
             self.mailbox,
             self.source,
             self.lease,
@@ -90,8 +97,7 @@ class Reading:
             self.report,
             transport_gives_raw=self.transport_gives_raw,
             can_categorize=self.can_categorize,
-            outgoing=outgoing,
-            rules=rules or {},
+            **more,
         )
 
     def _cursor(self, folder: str) -> SyncCursor:

@@ -1,7 +1,8 @@
 // The form of an appointment shows what belongs to the choices made; without scripts everything is there.
 (function () {
   function apply(form) {
-    var repeats = form.elements.repeats.value, ends = form.elements.ends.value, whole = form.elements.all_day.checked;
+    var fields = form.elements, whole = fields.all_day.checked;
+    var repeats = fields.repeats ? fields.repeats.value : "", ends = fields.ends ? fields.ends.value : "";
     form.querySelectorAll("[data-ss-clock]").forEach(function (one) { one.hidden = whole; });
     form.querySelectorAll("[data-ss-when]").forEach(function (one) {
       one.hidden = !one.dataset.ssWhen.split(" ").includes(repeats);

@@ -89,7 +89,7 @@
       var text = words(), mine = ++asked;
       if (text.length < 2 || text.includes("<")) return close();
       try {
-        var answer = await fetch(field.dataset.ssSuggest + "?q=" + encodeURIComponent(text));
+        var answer = await fetch(field.dataset.ssSuggest + (field.dataset.ssSuggest.includes("?") ? "&" : "?") + "q=" + encodeURIComponent(text));
         if (!answer.ok) return close();
         var found = (await answer.json()).found;
       } catch (error) {

@@ -7,7 +7,7 @@ just before it was renamed loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,16 +21,17 @@ from tracking.crm.storage import ASIDE, DurableFileStorage
 KEPT = timedelta(hours=24)
 
 
-def sweep_blobs(now: datetime) -> int:
-    """Drop rows nobody refers to and files without a row, both older than a day. Returns how many files were removed."""
+def sweep_blobs(now: datetime, kept: Collection[str] = ()) -> int:
+    """Drop rows nobody refers to and files without a row, both older than a day; not those with the digests `kept`. Returns
+    how many files were removed."""
     storage = storages["blobs"]
     if not isinstance(storage, DurableFileStorage):
         return 0
-    _drop_rows(now)
+    _drop_rows(now, kept)
     return sum(_sweep_file(path, now) for path in _files(Path(storage.location)))
 
 
-def _drop_rows(now: datetime) -> None:
+def _drop_rows(now: datetime, kept: Collection[str]) -> None:
     """Rows of blobs that no email, attachment or ledger row uses; PROTECT refuses the last doubt."""
     unused = Blob.objects.filter(created_on__lt=now - KEPT)
     for model in apps.get_models():
@@ -38,7 +39,8 @@ def _drop_rows(now: datetime) -> None:
             if field.related_model is Blob:
                 unused = unused.exclude(Exists(model._default_manager.filter(**{field.name: OuterRef("pk")})))
     for blob in unused.iterator():
-        blob.delete()
+        if blob.pk not in kept:
+            blob.delete()
 
 
 def _files(root: Path) -> Iterator[Path]:

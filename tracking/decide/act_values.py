@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from profiles.act_items import Attendee, Fields, Frequency, PostalAddress, Recurrence, Value
+from profiles.act_items import Attached, Attendee, Fields, Frequency, PostalAddress, Recurrence, Value
 from tracking.decide.recurrence import normal_recurrence
 
 
@@ -37,7 +37,8 @@ def normal(value: Value) -> Value:
         people = {one.address.lower() for one in value if isinstance(one, Attendee)}
         if people:
             return tuple(Attendee(address) for address in sorted(people))  # names are only told
-        return value or None
+        files = [Attached(one.name, one.digest) for one in value if isinstance(one, Attached)]
+        return tuple(sorted(files, key=lambda one: one.name)) or value or None
     if isinstance(value, PostalAddress):
         parts = {name: _text(part) for name, part in asdict(value).items()}
         return PostalAddress(**parts) if any(parts.values()) else None
@@ -80,6 +81,9 @@ def to_json(value: Value) -> Any:
     if isinstance(value, tuple):
         if value and isinstance(value[0], Attendee):
             return {"people": [[one.address, one.name] for one in value if isinstance(one, Attendee)]}
+        if value and isinstance(value[0], Attached):
+            files = [one for one in value if isinstance(one, Attached)]
+            return {"files": [[one.name, one.digest, one.size, one.mime_type] for one in files]}
         return {"texts": list(value)}
     return value
 
@@ -105,6 +109,8 @@ def from_json(data: Any) -> Value:
             return PostalAddress(**content)
         case "people":
             return tuple(Attendee(address, name) for address, name in content)
+        case "files":
+            return tuple(Attached(*parts) for parts in content)
         case "texts":
             return tuple(content)
         case "recurrence":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
 from mailboxes.policy import Policy
@@ -16,6 +16,13 @@ class Loss(StrEnum):
     OUT_OF_FILTER = "out-of-filter"  # logically: no filter lets it through any more, or the filter changed
     OWNER_CHANGED = "owner-changed"  # logically: it was given to somebody else
     NO_RIGHT = "no-right"  # logically: the user may not see it any more
+
+
+class Leaving(StrEnum):
+    """Why the item of a record that is still here leaves its calendar."""
+
+    CANCELED = "canceled"  # 10.2.6
+    HANDED_OVER = "handed-over"  # 10.2.4
 
 
 class Outcome(StrEnum):
@@ -56,6 +63,7 @@ class Lost:
     is_closed: bool = False
     is_past: bool = False
     has_attendees: bool = False
+    is_one_way: bool = False  # a service activity: it only goes to Exchange (10.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,9 @@ REASONS = {
     "asked": "Somebody is asked first.",
     "refused": "Somebody said that it is to stay.",
     "approved": "Somebody said that it is to go.",
+    "one-way": "Service activities only go to Exchange; who deletes a copy there has none any more.",
     "other-side": "It was deleted on the other side.",
+    "handed-over": "Somebody else calls the meeting now, and invites to it anew.",
 }
 
 
@@ -121,6 +131,13 @@ def cancelled_in_crm(lost: Lost, policy: Policy) -> Deletion | None:
     return found if found.outcome is Outcome.DELETE else None
 
 
+def handed_over_in_crm(lost: Lost) -> Deletion:
+    """What becomes of a meeting in the calendar of who had called it, when a colleague calls it from now on (10.2.4): it is
+    canceled, for there would be two. That is nothing that is only hidden: a person has said so."""
+    found = _appointment_in_exchange(lost)
+    return replace(found, reason="handed-over") if found.outcome is Outcome.DELETE else found
+
+
 def lost_in_exchange(lost: Lost, policy: Policy, answer: Answer = Answer.NONE) -> Deletion:
     """What becomes of the record when its Exchange item is gone."""
     kept = _kept_in_crm(lost, policy)
@@ -137,6 +154,8 @@ def lost_in_exchange(lost: Lost, policy: Policy, answer: Answer = Answer.NONE) -
 
 def _kept_in_crm(lost: Lost, policy: Policy) -> str:
     """Why the record stays, whatever anybody says; "" if it may go."""
+    if lost.is_one_way:  # 10.5
+        return "one-way"
     match lost.kind:
         case ItemKind.APPOINTMENT:  # 10.3.4
             if lost.is_closed:

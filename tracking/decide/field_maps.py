@@ -20,6 +20,7 @@ class RecordKind(StrEnum):
 
     APPOINTMENT = "appointment"
     SERIES = "series"
+    SERVICE = "service"
     TASK = "task"
     PHONE_CALL = "phone_call"
     LETTER = "letter"
@@ -28,8 +29,8 @@ class RecordKind(StrEnum):
 
     @property
     def item_kind(self) -> ItemKind:
-        """What it is on a server: a series is an appointment, a phone call a task (10.7)."""
-        if self in (RecordKind.APPOINTMENT, RecordKind.SERIES):
+        """What it is on a server: a series and a service activity are appointments (10.5), a phone call a task (10.7)."""
+        if self in (RecordKind.APPOINTMENT, RecordKind.SERIES, RecordKind.SERVICE):
             return ItemKind.APPOINTMENT
         return ItemKind.CONTACT if self is RecordKind.CONTACT else ItemKind.TASK
 
@@ -81,6 +82,9 @@ _APPOINTMENT = (
     _fixed("required", (), "Required attendees"),
     _fixed("optional", (), "Optional attendees"),
 )
+_ATTACHMENTS = _fixed(
+    "attachments", (), "Attachments", Direction.NONE
+)  # 10.3.8: both ways by setting; never of a series
 _SERIES = tuple(
     replace(one, columns=("effective_start_date", "start_date"))
     if one.field == "start"
@@ -88,6 +92,16 @@ _SERIES = tuple(
     if one.field == "end"
     else one
     for one in _APPOINTMENT
+)
+_SERVICE = tuple(  # 10.5: nobody is invited, and nothing comes back
+    replace(
+        one,
+        default=Direction.TO_EXCHANGE,
+        is_fixed=True,
+        label="Body: description, and who renders it for whom" if one.field == "body" else one.label,
+    )
+    for one in _APPOINTMENT
+    if one.field not in ("organizer", "required", "optional")
 )
 _LIKE_A_TASK = (
     *_COMMON,
@@ -146,8 +160,9 @@ FIELD_MAPS: Mapping[RecordKind, Mapping[str, FieldMap]] = MappingProxyType(
     {
         kind: MappingProxyType({one.field: one for one in rows})
         for kind, rows in {
-            RecordKind.APPOINTMENT: _APPOINTMENT,
+            RecordKind.APPOINTMENT: (*_APPOINTMENT, _ATTACHMENTS),
             RecordKind.SERIES: (*_SERIES, _fixed("recurrence", ("recurrence_pattern_type",), "Recurrence pattern")),
+            RecordKind.SERVICE: _SERVICE,
             RecordKind.TASK: (*_LIKE_A_TASK, _free("percent_complete", "percent_complete", "Percent complete")),
             RecordKind.PHONE_CALL: _LIKE_A_TASK,
             RecordKind.LETTER: _LIKE_A_TASK,
@@ -170,8 +185,14 @@ def directions(kind: RecordKind, chosen: Mapping[str, int], policy: Policy) -> d
         found.update({name: Direction.NONE for name in _THREE_ADDRESSES if name in found})
     if "company" in found and not policy.sync_contact_company:
         found["company"] = Direction.NONE
-    if "is_private" in found and policy.sss_sync_appointment_is_private_from_exchange:  # 10.3.8
+    if (
+        "is_private" in found
+        and kind is not RecordKind.SERVICE
+        and policy.sss_sync_appointment_is_private_from_exchange
+    ):  # 10.3.8
         found["is_private"] = Direction.BOTH
+    if "attachments" in found and policy.is_appointment_attachment_sync_enabled:  # 10.3.8
+        found["attachments"] = Direction.BOTH
     return found
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -110,6 +110,22 @@ def moment_of(day: date | None, current: datetime | None, zone: str) -> datetime
 def with_due(start: date | None, due: date | None) -> date | None:
     """When something is due: a start alone is the due day as well (10.7)."""
     return start if due is None else due
+
+
+PEOPLE_BELOW = "\n\n– – –\n"
+"""Between what somebody wrote about a service activity and who takes part in it."""
+
+
+def body_of_service(text: str, rendered_by: Sequence[str], customers: Sequence[str], regarding: str) -> str:
+    """What a copy of a service activity says: its description and, below, who takes part and what it is about (10.5)."""
+    told = (("Rendered by", ", ".join(rendered_by)), ("For", ", ".join(customers)), ("Regarding", regarding))
+    lines = [f"{label}: {words}" for label, words in told if words]
+    return f"{text}{PEOPLE_BELOW}" + "\n".join(lines) if lines else text
+
+
+def text_of_service(body: str) -> str:
+    """The description in such a body."""
+    return body.partition(PEOPLE_BELOW)[0]
 
 
 def plain_text(body: str, *, is_html: bool) -> str:

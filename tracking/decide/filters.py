@@ -88,6 +88,10 @@ _APPOINTMENT = _ACTIVITY | {
     "location": FilterField("location", Type.TEXT),
     "is_private": FilterField("private", Type.YES_NO),
 }
+_SERVICE = _ACTIVITY | {
+    "resources": FilterField("who renders it", Type.PEOPLE),
+    **{name: _APPOINTMENT[name] for name in ("start", "end", "location", "is_private")},
+}
 _TASK = _ACTIVITY | {"start": FilterField("start", Type.MOMENT), "due": FilterField("due day", Type.MOMENT)}
 _CONTACT = {
     "owner": FilterField("owner", Type.PERSON),
@@ -105,6 +109,7 @@ FILTER_FIELDS: Mapping[RecordKind, Mapping[str, FilterField]] = MappingProxyType
     {
         RecordKind.APPOINTMENT: _APPOINTMENT,
         RecordKind.SERIES: _APPOINTMENT,
+        RecordKind.SERVICE: _SERVICE,
         RecordKind.TASK: _TASK,
         RecordKind.PHONE_CALL: _TASK,
         RecordKind.LETTER: _TASK,
@@ -329,6 +334,7 @@ class Template:
 _MINE = Condition("owner", "is", (ME,))
 _STILL_OPEN = Condition("state", "is_one_of", ("open",))
 _I_TAKE_PART = Condition("participants", "include", (ME,))
+_I_RENDER_IT = Condition("resources", "include", (ME,))
 _NOT_LONG_OVER = Condition("end", "not_older_than_days", (TWO_WEEKS,))
 TEMPLATES = (
     Template(
@@ -344,5 +350,6 @@ TEMPLATES = (
         RecordKind.SERIES,
         Together(True, (_I_TAKE_PART, Together(False, (_NOT_LONG_OVER, Condition("end", "is_empty"))))),
     ),
+    Template("Service activities I take part in", RecordKind.SERVICE, Together(True, (_I_RENDER_IT, _NOT_LONG_OVER))),
 )
 """The templates of a new organization: one's own contacts and work, and what one takes part in, two weeks back at most."""

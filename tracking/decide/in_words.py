@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from profiles.act_items import Attendee, Frequency, PostalAddress, Recurrence, Value
+from profiles.act_items import Attached, Attendee, Frequency, PostalAddress, Recurrence, Value
 from tracking.decide.recurrence import LAST_WEEK
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -35,12 +35,35 @@ def value_in_words(value: Value, zone: ZoneInfo) -> str:
         parts = (value.street.replace("\n", ", "), place, value.state, value.country)
         return ", ".join(part for part in parts if part) or NOTHING
     if isinstance(value, tuple):
-        return ", ".join(_person(one) if isinstance(one, Attendee) else one for one in value)
+        return ", ".join(_part(one) for one in value)
     return str(value)
 
 
-def _person(one: Attendee) -> str:
+def span_in_words(start: Value, end: Value, zone: ZoneInfo) -> str:
+    """From when until when: "Tue 2026-03-03 09:00–10:00", or the days; the end of whole days is the day after."""
+    if isinstance(start, datetime) and isinstance(end, datetime):
+        first, last = start.astimezone(zone), end.astimezone(zone)
+        begins = f"{first:%a %Y-%m-%d %H:%M}"
+        return f"{begins}–{last:%H:%M}" if first.date() == last.date() else f"{begins} – {last:%a %Y-%m-%d %H:%M}"
+    if isinstance(start, date) and isinstance(end, date):
+        last_day = date.fromordinal(max(end.toordinal() - 1, start.toordinal()))
+        return (
+            f"{start:%a %Y-%m-%d}, all day" if last_day == start else f"{start:%a %Y-%m-%d} to {last_day:%a %Y-%m-%d}"
+        )
+    return NOTHING
+
+
+def _part(one: Attendee | Attached | str) -> str:
+    if isinstance(one, Attached):
+        return f"{one.name} ({'left out' if one.is_left_out else _size(one.size)})"
+    if isinstance(one, str):
+        return one
     return f"{one.name} <{one.address}>" if one.name and one.name != one.address else one.address
+
+
+def _size(size: int) -> str:
+    unit, name = (1024**2, "MB") if size >= 1024**2 else (1024, "KB")
+    return f"{size / unit:,.1f} {name}" if size >= 1024 else f"{size} bytes"
 
 
 def recurrence_in_words(rule: Recurrence) -> str:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
-from profiles.act_items import Fields, ItemKind, Value
+from profiles.act_items import Attached, Fields, ItemKind, Value
 from tracking.decide.act_values import Agreed, fingerprint, is_empty, same
+from tracking.decide.files import Taken, by_name, merge_files
 
 
 class Side(StrEnum):
@@ -133,6 +134,8 @@ class _Work:
 
     def settle(self, names: Sequence[str], direction: Direction) -> None:
         """Decide one group of fields."""
+        if names == ["attachments"]:
+            return self._settle_files(direction)
         if all(same(self.crm[name], self.exchange[name]) for name in names):
             return self._agree(names, None)
         if names[0] not in self.agreed.crm:
@@ -148,6 +151,31 @@ class _Work:
         if theirs and direction is not Direction.TO_EXCHANGE:
             return self._agree(names, Side.EXCHANGE)
         return None  # nothing has changed, or not on the side from which it goes
+
+    def _settle_files(self, direction: Direction) -> None:
+        """Each file by itself (10.3.8). A server that does not tell of files has not removed them."""
+        name = "attachments"
+        ours, theirs = self.crm[name], self.exchange[name]
+        if not isinstance(theirs, tuple):
+            return
+        taken, rule = self._winner([name], direction)
+        found = merge_files(
+            (self.agreed.crm[name], self.agreed.exchange[name]) if name in self.agreed.crm else None,
+            ours,
+            theirs,
+            to_crm=direction is not Direction.TO_EXCHANGE,
+            to_exchange=direction is not Direction.TO_CRM,
+            winner=lambda: Taken.OURS if taken is Side.CRM else Taken.THEIRS,
+        )
+        if not same(found.ours, ours):
+            self.to_crm[name] = found.ours
+        if not same(found.theirs, theirs):
+            self.to_exchange[name] = found.theirs
+        self.agreed_crm[name], self.agreed_exchange[name] = found.agreed_ours, found.agreed_theirs
+        known = by_name(self.agreed.crm.get(name))
+        for one in found.clashes:
+            before, mine, other = (_alone(files.get(one)) for files in (known, by_name(ours), by_name(theirs)))
+            self.clashes.append(Clash(name, before, mine, other, taken, rule))
 
     def _join(self, names: Sequence[str], direction: Direction) -> None:
         """The first time: nobody knows who has changed what. A side that says nothing erases nothing."""
@@ -190,6 +218,18 @@ class _Work:
                     self.to_crm[name] = theirs
                 ours = theirs
             self.agreed_crm[name], self.agreed_exchange[name] = ours, theirs
+
+
+def _alone(file: Attached | None) -> Value:
+    return () if file is None else (file,)
+
+
+def incoming_files(plan: Merge) -> list[Attached]:
+    """The files whose content is needed here before the steps are taken: those that come in, and those of the other side
+    that are overwritten and can be taken back (10.1 h)."""
+    overwritten = [one.theirs for one in plan.clashes if one.field == "attachments" and one.taken is Side.CRM]
+    found = [by_name(value) for value in (plan.to_crm.get("attachments"), *overwritten)]
+    return [one for files in found for one in files.values()]
 
 
 def winner(names: Sequence[str], circumstances: Circumstances) -> tuple[Side, Rule]:

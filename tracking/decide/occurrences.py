@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from profiles.act_items import NOTHING, Fields, ItemKind, Occurrence, Value
 from tracking.decide.act_values import Agreed, fields_from_json, fields_to_json, same
 from tracking.decide.merge import TIMES, Circumstances, Clash, Direction, Merge, Side, merge
+from tracking.decide.recurrence import slot_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,10 @@ def plain_occurrence(series: Fields, original: datetime, names: Iterable[str]) -
     found = {name: series[name] for name in names if name in series and name not in TIMES}
     start, end = series.get("start"), series.get("end")
     if isinstance(start, datetime) and isinstance(end, datetime):
-        times: dict[str, Value] = {"start": original, "end": original + (end - start)}
+        zone = str(series.get("time_zone") or "UTC")
+        slot = slot_on(original.astimezone(ZoneInfo(zone)).date(), start, end, zone)
+        ends = slot.end if slot.start == original else original + (end - start)
+        times: dict[str, Value] = {"start": original, "end": ends}
     elif isinstance(start, date) and isinstance(end, date):
         day = original.astimezone(ZoneInfo(str(series.get("time_zone") or "UTC"))).date()
         times = {"start": day, "end": day + (end - start)}

@@ -1,7 +1,7 @@
 """Series: when they occur, when two are the same, which of their exceptions still mean something. Pure (10.4).
 
-A series lives in its time zone: it begins at the same hour of the clock in summer and in winter. An hour that a clock
-change leaves out is taken by the time before the change (RFC 5545, 3.3.5), one that comes twice the first time.
+A series lives in its time zone: it begins and ends at the same hour of the clock in summer and in winter. An hour that a
+clock change leaves out is taken by the time before the change (RFC 5545, 3.3.5), one that comes twice the first time.
 """
 
 from __future__ import annotations
@@ -83,18 +83,34 @@ def slots(rule: Recurrence, start: datetime, end: datetime, zone: str, since: da
     """All occurrences, in order; with `since`, those from that day on. `start` and `end` are those of the first one in
     UTC; of a series of whole days the `midnight` of its dates."""
     there = ZoneInfo(zone)
-    clock, length = start.astimezone(there).time(), end - start
+    first, last = (_wall_clock(one, there) for one in (start, end))
     for day in days(rule):
         if since is None or day >= since:
-            begins = datetime.combine(day, clock.replace(fold=0), there).astimezone(UTC)
-            yield Slot(day, begins, begins + length)
+            yield _slot(day, first, last, there)
+
+
+def slot_on(day: date, start: datetime, end: datetime, zone: str) -> Slot:
+    """The occurrence on a day of a series whose first one has these times."""
+    there = ZoneInfo(zone)
+    return _slot(day, _wall_clock(start, there), _wall_clock(end, there), there)
+
+
+def _slot(day: date, first: datetime, last: datetime, there: ZoneInfo) -> Slot:
+    begins = datetime.combine(day, first.time())
+    start, end = (one.replace(tzinfo=there).astimezone(UTC) for one in (begins, begins + (last - first)))
+    # Where a change of the clocks leaves nothing of it, it is as long as ever.
+    return Slot(day, start, end if end > start else start + (last - first))
+
+
+def _wall_clock(moment: datetime, there: ZoneInfo) -> datetime:
+    return moment.astimezone(there).replace(tzinfo=None, fold=0)
 
 
 def between(
     rule: Recurrence, start: datetime, end: datetime, zone: str, after: datetime, before: datetime
 ) -> Iterator[Slot]:
     """The occurrences that touch the time from `after` to `before`."""
-    earliest = (after - (end - start)).astimezone(ZoneInfo(zone)).date() - timedelta(days=1)
+    earliest = (after - (end - start)).astimezone(ZoneInfo(zone)).date() - timedelta(days=2)
     for slot in slots(rule, start, end, zone, since=earliest):
         if slot.start >= before:
             return

@@ -90,9 +90,12 @@ def named(user: _Person, words: str) -> list[Entry]:
     return exact if len(exact) == 1 else found
 
 
-def records_like(user: _Person, words: str) -> list[Found]:
-    """Records that an email may be about, as far as this person may see them; at most twelve."""
+def records_like(user: _Person, words: str, model: str = "") -> list[Found]:
+    """Records that an email may be about, as far as this person may see them; of one model by its name, or of all. At
+    most twelve."""
     kinds = kinds_for(user) if words.split() else []
+    if model:
+        kinds = [kind for kind in kinds if ContentType.objects.get_for_id(kind.type_id).model == model]
     found = [
         Found(f"{kind.type_id}:{record.pk}", str(record), kind.label)
         for kind in kinds

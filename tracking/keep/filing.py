@@ -69,9 +69,11 @@ def file_anew(
     policy: Policy,
     now: datetime,
     pin: Callable[[], None],
-) -> int | None:
-    """The rule names another record: the next of the messages in its folders follow, in one transaction (9.5). Returns
-    the id of the last row looked at, to go on after it; None when there are no more."""
+    keep_place: Callable[[int | None], None],
+) -> None:
+    """The rule names another record: the next of the messages in its folders follow, in one transaction (9.5).
+    `keep_place` writes down, in the same, the id of the last row looked at, to go on after it; None when there are no
+    more."""
     lies_there = Placement.objects.filter(ledger_row=OuterRef("pk"), folder__in=list(folders), gone_on__isnull=True)
     with transaction.atomic():
         pin()
@@ -85,7 +87,7 @@ def file_anew(
         ids = list(rows.order_by("pk").values_list("pk", flat=True)[:CHUNK])
         filed = filed_under(rule)
         file_tracked([(pk, filed) for pk in ids], rule.mailbox_id, policy, now)
-    return ids[-1] if len(ids) == CHUNK else None
+        keep_place(ids[-1] if len(ids) == CHUNK else None)
 
 
 def note_rule(rule_id: UUID, row_ids: Collection[int]) -> None:

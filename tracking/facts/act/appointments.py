@@ -12,12 +12,21 @@ from django.db.models import Max
 
 from mailboxes.models.settings import current_policy
 from profiles.act_items import APPOINTMENT_FIELDS, Attendee, Fields, Recurrence, Value
-from tracking.crm.models import ActivityParty, Appointment, Participation, RecurringAppointmentMaster
+from tracking.crm.models import (
+    ActivityParty,
+    Appointment,
+    Participation,
+    RecurringAppointmentMaster,
+    ServiceAppointment,
+)
 from tracking.crm.recurrence_columns import COLUMNS, recurrence_of
+from tracking.decide.field_maps import RecordKind
 from tracking.decide.field_values import importance_of, plain_text, show_as_of
 from tracking.decide.occurrences import Exceptions, SeriesState, differing
 from tracking.decide.parties import sender_of
 from tracking.decide.recurrence import still_there
+from tracking.facts.act.files import files_of
+from tracking.facts.act.keys import changed_since, with_mapping
 from tracking.facts.act.kinds import Syncing
 from tracking.facts.people import matches_of
 
@@ -28,27 +37,31 @@ ROLES = {
     "optional": Participation.OPTIONAL,
 }
 
-OWN = frozenset(APPOINTMENT_FIELDS) - frozenset(ROLES) - {"recurrence"}
+OWN = frozenset(APPOINTMENT_FIELDS) - frozenset(ROLES) - {"recurrence", "attachments"}
 """In what an occurrence may differ that does not say in what it does; people only where it says so."""
 
 
 def appointment_values(record: Appointment | Series, syncing: Syncing | None = None) -> dict[str, Value]:
-    """An appointment or a whole series. Read it with its parties."""
-    del syncing
-    return {
+    """An appointment or a whole series. Read it with its parties, and its files where they are synchronized (10.3.8)."""
+    takes_file = None if syncing is None else syncing.takes_file
+    files: dict[str, Value] = {}
+    if takes_file is not None and isinstance(record, Appointment) and record.series_id is None:
+        files["attachments"] = files_of(record, takes_file)
+    return files | {
         "subject": record.subject or None,
         "body": plain_text(record.description, is_html=False) or None,
         "location": record.location or None,
         "importance": importance_of(record.priority_code),
         "show_as": show_as_of(record.status_code),
         "is_private": record.is_mapi_private,
-        **_times(record),
+        **times_of(record),
         **people_of(record),
         "recurrence": rule_of(record) if isinstance(record, Series) else None,
     }
 
 
-def _times(record: Appointment | Series) -> dict[str, Value]:
+def times_of(record: Appointment | Series | ServiceAppointment) -> dict[str, Value]:
+    """When it is: days, or times in UTC with the zone they were meant in."""
     found: dict[str, Value] = {"is_all_day": record.is_all_day_event, "time_zone": record.iana_time_zone or "UTC"}
     if record.is_all_day_event:
         return found | {"start": record.start_date, "end": record.end_date}
@@ -56,7 +69,7 @@ def _times(record: Appointment | Series) -> dict[str, Value]:
     return found | {"start": start.astimezone(UTC), "end": end.astimezone(UTC)}
 
 
-def bounds(record: Appointment | Series) -> tuple[datetime, datetime]:
+def bounds(record: Appointment | Series | ServiceAppointment) -> tuple[datetime, datetime]:
     """When an appointment begins and ends, or the first one of a series."""
     if isinstance(record, Series):
         return record.effective_start_date, record.effective_start_date + timedelta(minutes=record.duration)
@@ -108,9 +121,10 @@ def kept_exceptions(exceptions: Exceptions, values: Fields, series: Series) -> E
     return Exceptions({key: own for key, own in exceptions.changed.items() if key in left}, exceptions.removed & left)
 
 
-def changes_of_exceptions(since: datetime) -> Mapping[str, datetime]:
-    """When exceptions were changed last, by their series: a series changes with them."""
-    rows = Appointment.objects.filter(series__isnull=False, modified_on__gte=since)
+def changes_of_exceptions(since: datetime, syncing: Syncing) -> Mapping[str, datetime]:
+    """When exceptions of series that the mailbox has a mapping of were changed last, by series: it changes with them."""
+    rows = Appointment.objects.filter(changed_since(since), series__isnull=False)
+    rows = with_mapping(rows, "series_id", RecordKind.SERIES, syncing)
     return {str(pk): on for pk, on in rows.order_by().values_list("series_id").annotate(Max("modified_on"))}
 
 
@@ -127,6 +141,16 @@ def organizes(record: Appointment | Series, syncing: Syncing) -> bool:
         or (one.party_type_id == users and one.party_id == str(syncing.user_id))
         for one in organizers
     )
+
+
+def caller_of(record: Appointment | Series) -> int | None:
+    """The user who calls a meeting, by the party that was resolved or by its address."""
+    users = ContentType.objects.get_for_model(get_user_model()).pk
+    for one in record.parties.all():
+        if one.participation_type_mask == Participation.ORGANIZER:
+            is_user = one.party_type_id == users and one.party_id.isdigit()
+            return int(one.party_id) if is_user else user_with(one.address_used.lower())
+    return None
 
 
 def by_meeting_id(uid: str) -> Appointment | Series | None:

@@ -35,6 +35,11 @@ _COLUMNS: Mapping[RecordKind, Mapping[str, tuple[str, ...]]] = {
         "end": ("effective_end_date",),
         "is_private": ("is_mapi_private",),
     },
+    RecordKind.SERVICE: {
+        "start": ("scheduled_start",),
+        "end": ("scheduled_end",),
+        "is_private": ("is_mapi_private",),
+    },
     RecordKind.CONTACT: _CONTACT,
 }
 _TASK = {"start": ("scheduled_start",), "due": ("scheduled_end",)}
@@ -47,6 +52,7 @@ _SHARED = {
 _ROLES = {
     "organizer": (Participation.ORGANIZER,),
     "attendees": (Participation.REQUIRED, Participation.OPTIONAL),
+    "resources": (Participation.RESOURCE,),
     "participants": (Participation.ORGANIZER, Participation.REQUIRED, Participation.OPTIONAL),
 }
 _LOOKUPS = {"is": "iexact", "is_not": "iexact", "contains": "icontains", "begins_with": "istartswith"}
@@ -71,7 +77,8 @@ def _read(rows: QuerySet[SyncFilter], kind: RecordKind) -> list[Together]:
 def _has_begun(user_id: int) -> bool:
     """Whether the user has, or had, filters of their own."""
     has_filters = SyncFilter.objects.filter(owner_id=user_id).exists()
-    return has_filters or SyncProgress.objects.filter(mailbox__regarding_user_id=user_id).exists()
+    begun = SyncProgress.objects.filter(mailbox__regarding_user_id=user_id).exclude(crm_seen_until=None)
+    return has_filters or begun.exists()
 
 
 def _to_be_given(kind: RecordKind) -> list[Together]:
@@ -83,16 +90,40 @@ def _to_be_given(kind: RecordKind) -> list[Together]:
 
 
 def wanted(kind: RecordKind, filters: Sequence[Together], asking: Asking) -> QuerySet[Record]:
-    """The records that one of the filters lets through; without a filter none (10.1 b)."""
+    """The records that one of the filters lets through, as far as the user may see them; without a filter none (10.1 b).
+    Service activities only go to those who render them (10.5)."""
     records: QuerySet[Record] = MODELS[kind]._default_manager.all()
     if kind is RecordKind.APPOINTMENT:
         records = records.filter(series=None)  # the others are part of their series
+    if kind is RecordKind.SERVICE:
+        records = records.filter(_take_part(kind, Condition("resources", "include", (ME,)), asking))
     if not filters:
         return records.none()
     any_of = Q()
     for one in filters:
         any_of |= condition_of(kind, one, asking)
-    return records.filter(any_of)
+    return records.filter(any_of & _open_to(kind, asking.me))
+
+
+def _open_to(kind: RecordKind, me: str) -> Q:
+    """A filter runs with the rights of its user: what they own or take part in, contacts that nobody owns as well, and
+    all contacts where the console shows them to the user."""
+    if kind is not RecordKind.CONTACT:
+        return Q(owner_id=me) | Q(_in_any_role(kind, me))
+    user = get_user_model().objects.filter(pk=me, is_active=True).first()
+    if user is not None and user.is_staff and user.has_perm("crm.view_contact"):
+        return Q()
+    return Q(owner_id=me) | Q(owner=None)
+
+
+def _in_any_role(kind: RecordKind, me: str) -> Exists:
+    parties = ActivityParty.objects.filter(
+        activity_type=ContentType.objects.get_for_model(MODELS[kind]),
+        activity_id=OuterRef("pk"),
+        party_type=ContentType.objects.get_for_model(get_user_model()),
+        party_id=me,
+    )
+    return Exists(parties)
 
 
 def condition_of(kind: RecordKind, part: Together | Condition, asking: Asking) -> Q:

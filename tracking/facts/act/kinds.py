@@ -10,15 +10,25 @@ from types import MappingProxyType
 from django.contrib.contenttypes.models import ContentType
 
 from mailboxes.models import Mailbox
-from profiles.act_items import ItemKind
-from tracking.crm.models import Appointment, Contact, Fax, Letter, PhoneCall, RecurringAppointmentMaster, Task
+from profiles.act_items import ItemKind, TakesFile
+from tracking.crm.models import (
+    Appointment,
+    Contact,
+    Fax,
+    Letter,
+    PhoneCall,
+    RecurringAppointmentMaster,
+    ServiceAppointment,
+    Task,
+)
 from tracking.decide.field_maps import RecordKind
 
-Record = Appointment | RecurringAppointmentMaster | Task | PhoneCall | Letter | Fax | Contact
+Record = Appointment | RecurringAppointmentMaster | ServiceAppointment | Task | PhoneCall | Letter | Fax | Contact
 MODELS: Mapping[RecordKind, type[Record]] = MappingProxyType(
     {
         RecordKind.APPOINTMENT: Appointment,
         RecordKind.SERIES: RecurringAppointmentMaster,
+        RecordKind.SERVICE: ServiceAppointment,
         RecordKind.TASK: Task,
         RecordKind.PHONE_CALL: PhoneCall,
         RecordKind.LETTER: Letter,
@@ -37,6 +47,13 @@ class Syncing:
     user_id: int
     zone: str
     now: datetime
+    takes_file: TakesFile | None = None  # which files of appointments are synchronized; None = none of them (10.3.8)
+
+    @classmethod
+    def of(cls, mailbox: Mailbox, now: datetime) -> Syncing:
+        """That of the user to whom a mailbox belongs."""
+        zone = getattr(getattr(mailbox.regarding_user, "sync_settings", None), "time_zone", "") or "UTC"
+        return cls(mailbox, mailbox.regarding_user_id or 0, zone, now)
 
     @property
     def address(self) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from django.db.models import QuerySet
@@ -20,7 +21,9 @@ from tracking.decide.merge import Direction
 from tracking.decide.occurrences import exceptions_to_json
 from tracking.facts.act.appointments import appointment_values, changes_of_exceptions, exceptions_of
 from tracking.facts.act.filters import filters_of, wanted
+from tracking.facts.act.keys import changed_since, with_mapping
 from tracking.facts.act.kinds import MODELS, Record, Syncing, content_type_of, kind_of, kind_of_type, record_kinds
+from tracking.facts.act.service_activities import service_values
 from tracking.facts.act.values import contact_values, task_values
 from tracking.models import ExchangeSyncIdMapping, SyncAttributeMapping
 
@@ -32,7 +35,9 @@ VALUES: Mapping[RecordKind, Callable[[Any, Syncing], dict[str, Value]]] = {
     RecordKind.CONTACT: contact_values,
     RecordKind.APPOINTMENT: appointment_values,
     RecordKind.SERIES: appointment_values,
+    RecordKind.SERVICE: service_values,
 }
+AT_ONCE = 500
 OVERLAP = timedelta(minutes=10)
 """A transaction may commit so long after it has set `modified_on`."""
 
@@ -45,7 +50,8 @@ def values_of(record: Record, syncing: Syncing) -> dict[str, Value]:
 def version_of(record: Record, values: Fields) -> str:
     """A short text that differs where anything of a record does that is synchronized, exceptions included."""
     if not isinstance(record, RecurringAppointmentMaster):
-        return fingerprint(values)
+        # What has no files is the same version whether or not files are synchronized.
+        return fingerprint({name: value for name, value in values.items() if name != "attachments" or value})
     exceptions = exceptions_of(record)
     return fingerprint({**values, "exceptions": json.dumps(exceptions_to_json(exceptions, exceptions), sort_keys=True)})
 
@@ -66,7 +72,8 @@ def records_of(rows: Iterable[ExchangeSyncIdMapping]) -> dict[str, Record]:
             ids[kind].append(row.object_id)
     found: dict[str, Record] = {}
     for kind, keys in ids.items():
-        found.update((str(one.pk), one) for one in _whole(kind).filter(pk__in=keys))
+        for batch in batched(keys):
+            found.update((str(one.pk), one) for one in _whole(kind).filter(pk__in=batch))
     return found
 
 
@@ -75,6 +82,8 @@ def _whole(kind: RecordKind) -> QuerySet[Any]:
     if kind is RecordKind.CONTACT:
         return records.select_related("parent_customer")
     if kind is RecordKind.APPOINTMENT:
+        return records.prefetch_related("parties", "attachments")
+    if kind is RecordKind.SERVICE:
         return records.prefetch_related("parties")
     return records.prefetch_related("parties", "exceptions__parties") if kind is RecordKind.SERIES else records
 
@@ -87,22 +96,36 @@ def filters_for(kind: ItemKind, syncing: Syncing) -> dict[RecordKind, list[Toget
 def wanted_since(kind: RecordKind, filters: list[Together], syncing: Syncing, since: datetime | None) -> QuerySet[Any]:
     """The records that a filter lets through, and that were changed since; all of them without a time."""
     found = wanted(kind, filters, Asking(str(syncing.user_id), syncing.now))
-    return found if since is None else found.filter(modified_on__gte=since - OVERLAP)
+    return found if since is None else found.filter(changed_since(since - OVERLAP))
 
 
 def mapped_and_changed(
     kind: RecordKind, syncing: Syncing, since: datetime
 ) -> list[tuple[ExchangeSyncIdMapping, datetime]]:
-    """The mappings of this mailbox whose record was changed since, with the time of its last change."""
-    changed = MODELS[kind]._default_manager.filter(modified_on__gte=since - OVERLAP).values_list("pk", "modified_on")
-    times = {str(pk): modified_on for pk, modified_on in changed}
+    """The mappings of this mailbox whose record was changed since, with the time of its last change. Where nothing has
+    changed, however much others have, nothing of theirs is loaded."""
+    changed = MODELS[kind]._default_manager.filter(changed_since(since - OVERLAP))
+    times = {
+        str(pk): modified_on
+        for pk, modified_on in with_mapping(changed, "pk", kind, syncing).order_by().values_list("pk", "modified_on")
+    }
     if kind is RecordKind.SERIES:  # which changes with its exceptions
-        for key, modified_on in changes_of_exceptions(since - OVERLAP).items():
+        for key, modified_on in changes_of_exceptions(since - OVERLAP, syncing).items():
             times[key] = max(modified_on, times.get(key, modified_on))
-    rows = ExchangeSyncIdMapping.objects.filter(
-        mailbox=syncing.mailbox, object_type=content_type_of(kind), object_id__in=list(times)
-    )
-    return [(row, times[row.object_id]) for row in rows]
+    found: list[tuple[ExchangeSyncIdMapping, datetime]] = []
+    for keys in batched(times):
+        rows = ExchangeSyncIdMapping.objects.filter(
+            mailbox=syncing.mailbox, object_type=content_type_of(kind), object_id__in=keys
+        )
+        found += [(row, times[row.object_id]) for row in rows.exclude(object_id="")]
+    return found
+
+
+def batched(keys: Iterable[str]) -> Iterator[list[str]]:
+    """So many keys as one statement takes."""
+    left = iter(keys)
+    while batch := list(islice(left, AT_ONCE)):
+        yield batch
 
 
 def chosen_directions(kind: RecordKind, policy: Policy) -> dict[str, Direction]:

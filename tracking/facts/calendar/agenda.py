@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db.models import Q, QuerySet
 
-from tracking.crm.models import Appointment, RecurringAppointmentMaster
+from tracking.crm.models import Appointment, RecurringAppointmentMaster, ServiceAppointment
 from tracking.crm.recurrence_columns import COLUMNS, recurrence_of
 from tracking.decide.field_maps import RecordKind
 from tracking.decide.recurrence import between, still_there
@@ -45,7 +45,11 @@ def entries(user_id: int, first: date, last: date, zone: ZoneInfo) -> list[Entry
     """Everything that touches these days, in order: whole days first, then by their start."""
     after = datetime.combine(first, datetime.min.time(), zone).astimezone(UTC)
     before = datetime.combine(last + _DAY, datetime.min.time(), zone).astimezone(UTC)
-    found = [*_singles(user_id, after, before, zone), *_of_series(user_id, after, before, zone)]
+    found = [
+        *_singles(user_id, after, before, zone),
+        *_services(user_id, after, before, zone),
+        *_of_series(user_id, after, before, zone),
+    ]
     shown = [one for one in found if one.first <= last and one.last >= first]
     return sorted(shown, key=lambda one: (max(one.first, first), not one.is_all_day, one.start, one.subject))[:MOST]
 
@@ -61,6 +65,23 @@ def _singles(user_id: int, after: datetime, before: datetime, zone: ZoneInfo) ->
         yield _entry(row, zone)
 
 
+def _services(user_id: int, after: datetime, before: datetime, zone: ZoneInfo) -> Iterator[Entry]:
+    rows = records_of(user_id, RecordKind.SERVICE).filter(_touching(after, before))
+    for row in rows.defer("description").order_by("scheduled_start")[:MOST]:
+        yield Entry(
+            RecordKind.SERVICE,
+            row.pk,
+            row.subject,
+            row.location,
+            row.status_code,
+            row.is_mapi_private,
+            row.is_all_day_event,
+            row.scheduled_start,
+            row.scheduled_end,
+            *_days(row, row.scheduled_start, row.scheduled_end, zone),
+        )
+
+
 def _entry(row: Appointment, zone: ZoneInfo, series: RecurringAppointmentMaster | None = None) -> Entry:
     first, last = _days(row, row.scheduled_start, row.scheduled_end, zone)
     named: Appointment | RecurringAppointmentMaster = row
@@ -72,7 +93,7 @@ def _entry(row: Appointment, zone: ZoneInfo, series: RecurringAppointmentMaster 
         named.subject,
         row.location,
         row.status_code,
-        row.is_mapi_private,
+        row.is_mapi_private or (series is not None and series.is_mapi_private),
         row.is_all_day_event,
         row.scheduled_start,
         row.scheduled_end,
@@ -84,7 +105,7 @@ def _entry(row: Appointment, zone: ZoneInfo, series: RecurringAppointmentMaster 
 
 
 def _days(
-    row: Appointment | RecurringAppointmentMaster, start: datetime, end: datetime, zone: ZoneInfo
+    row: Appointment | RecurringAppointmentMaster | ServiceAppointment, start: datetime, end: datetime, zone: ZoneInfo
 ) -> tuple[date, date]:
     """The days that it touches; one that ends at midnight does not touch the day that begins then."""
     if row.is_all_day_event and row.start_date is not None and row.end_date is not None:
@@ -142,7 +163,7 @@ def length_of(master: RecurringAppointmentMaster) -> timedelta:
     return timedelta(minutes=master.duration)
 
 
-def zone_of(row: Appointment | RecurringAppointmentMaster) -> ZoneInfo:
+def zone_of(row: Appointment | RecurringAppointmentMaster | ServiceAppointment) -> ZoneInfo:
     """The time zone in which it was meant; UTC for one that nobody knows."""
     try:
         return ZoneInfo(row.iana_time_zone or "UTC")

@@ -26,6 +26,8 @@ def records_of(user_id: int, kind: RecordKind) -> QuerySet[Any]:
     mine = Q(owner_id=user_id) | _linked(user_id, kind)
     if kind in MEETINGS:
         mine |= Q(_takes_part(user_id, kind, TAKING_PART))
+    if kind is RecordKind.SERVICE:
+        mine |= Q(_takes_part(user_id, kind, (Participation.RESOURCE,)))
     return model._default_manager.filter(mine)
 
 

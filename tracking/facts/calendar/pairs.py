@@ -10,9 +10,8 @@ from uuid import UUID
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
 
 from mailboxes.models import Mailbox
-from tracking.crm.models import Appointment, RecurringAppointmentMaster
 from tracking.decide.field_maps import RecordKind
-from tracking.facts.act.kinds import content_type_of, kind_of_type
+from tracking.facts.act.kinds import MODELS, content_type_of, kind_of_type
 from tracking.models import (
     ChangeType,
     ExchangeSyncIdMapping,
@@ -20,7 +19,6 @@ from tracking.models import (
     HeldWrite,
     Side,
     SyncConflict,
-    SyncedKind,
     SyncQuestion,
     UserDecision,
 )
@@ -120,6 +118,23 @@ def asked(mailbox: Mailbox) -> QuerySet[ExchangeSyncIdMapping]:
     return rows.order_by("asked_on")
 
 
+def subjects_of(rows: Iterable[ExchangeSyncIdMapping]) -> dict[UUID, str]:
+    """What the items are called: as both sides agreed or, where they never did, by the record. One select for each kind
+    of record."""
+    listed = list(rows)
+    found = {row.pk: row.item_subject for row in listed if row.item_subject}
+    unnamed: dict[RecordKind, dict[str, UUID]] = {}
+    for row in listed:
+        kind = kind_of_type(row.object_type_id)
+        if row.pk not in found and kind is not None and row.object_id:
+            unnamed.setdefault(kind, {})[row.object_id] = row.pk
+    for kind, keys in unnamed.items():
+        column = "full_name" if kind is RecordKind.CONTACT else "subject"
+        names = MODELS[kind]._default_manager.filter(pk__in=list(keys)).values_list("pk", column)
+        found |= {keys[str(pk)]: str(name) for pk, name in names if name}
+    return found
+
+
 def held_writes(mailbox: Mailbox) -> QuerySet[HeldWrite]:
     """Meeting mails that wait (10.2)."""
     rows = HeldWrite.objects.filter(mailbox=mailbox, decision=Decision.OPEN)
@@ -145,12 +160,12 @@ def waiting_for_somebody(mailbox: Mailbox) -> int:
     return asked(mailbox).count() + held_writes(mailbox).count() + held_deletions(mailbox).count()
 
 
-def conflicts_of(kind: RecordKind, pk: UUID, mailbox: Mailbox | None = None) -> list[SyncConflict]:
-    """What both sides had changed, newest first (10.1 h)."""
-    rows = SyncConflict.objects.filter(object_type=content_type_of(kind), object_id=str(pk))
-    if mailbox is not None:
-        rows = rows.filter(mailbox=mailbox)
-    return list(rows.select_related("undone_by")[:MOST])
+def conflicts_of(kind: RecordKind, pk: UUID, mailbox: Mailbox | None) -> list[SyncConflict]:
+    """What both sides of the copy in one mailbox had changed, newest first (10.1 h); without a mailbox nothing."""
+    if mailbox is None:
+        return []
+    rows = SyncConflict.objects.filter(object_type=content_type_of(kind), object_id=str(pk), mailbox=mailbox)
+    return list(rows.select_related("mapping", "undone_by")[:MOST])
 
 
 def newest_conflicts(mailbox: Mailbox) -> QuerySet[SyncConflict]:
@@ -186,16 +201,3 @@ def at_a_glance(mailbox: Mailbox) -> dict[str, int]:
         "failed": failed(mailbox).count(),
         "waiting": waiting_for_somebody(mailbox),
     }
-
-
-def private_among(rows: Iterable[ExchangeSyncIdMapping | None]) -> set[UUID]:
-    """Those of these mappings whose item is private: by the record or, where that is gone, by what both sides had agreed
-    on. Two selects, however many there are."""
-    known = [row for row in rows if row is not None]
-    keys = [row.object_id for row in known if row.object_id and row.kind == SyncedKind.APPOINTMENT]
-    private = {
-        str(pk)
-        for model in (Appointment, RecurringAppointmentMaster)
-        for pk in model.objects.filter(pk__in=keys, is_mapi_private=True).values_list("pk", flat=True)
-    }
-    return {row.pk for row in known if row.object_id in private or bool(row.agreed.get("is_private"))}

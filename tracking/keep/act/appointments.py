@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.contrib.contenttypes.models import ContentType
 
 from profiles.act_items import Attendee, Fields, Recurrence, Value
-from tracking.crm.models import ActivityParty, Appointment, RecurringAppointmentMaster
+from profiles.connectors.base import Cause, ItemRejected
+from tracking.crm.models import ActivityParty, Appointment, RecurringAppointmentMaster, ServiceAppointment
 from tracking.crm.models.appointments import InstanceType
 from tracking.crm.recurrence_columns import columns_of
 from tracking.decide.field_values import priority_of, state_of_appointment, status_of_show_as
 from tracking.decide.merge import TIMES
 from tracking.decide.occurrences import OccurrenceStep, SeriesState, differing, plain_occurrence
-from tracking.decide.recurrence import end_of, midnight
+from tracking.decide.recurrence import days, end_of, midnight, slot_on
 from tracking.facts.act.appointments import OWN, ROLES, appointment_values, exceptions_of, resolved, user_with
 from tracking.facts.act.kinds import Syncing
 from tracking.keep.act.columns import set_text
+from tracking.keep.act.files import set_files
 from tracking.keep.calendar.records import hand_over, take_over
 
 Series = RecurringAppointmentMaster
@@ -32,8 +35,10 @@ def make_appointment(fields: Fields, syncing: Syncing) -> Appointment | Series:
     model = Series if isinstance(fields.get("recurrence"), Recurrence) else Appointment
     record = model(owner_id=owner, created_on=syncing.now)
     told = {"show_as": "busy", "is_all_day": False, "time_zone": "UTC", **fields}
-    _fill(record, told, set(told))
+    fill(record, told, set(told))
     record.save(force_insert=True)
+    if isinstance(record, Appointment) and "attachments" in fields:
+        set_files(record, fields["attachments"], syncing.now)
     _set_people(record, told, syncing)
     return record
 
@@ -44,14 +49,22 @@ def set_appointment(record: Appointment | Series, fields: Fields, syncing: Synci
     whole = {**appointment_values(record), **fields}
     wanted = Series if isinstance(whole.get("recurrence"), Recurrence) else Appointment
     if isinstance(record, wanted):
-        _fill(record, whole, set(fields))
+        fill(record, whole, set(fields))
         record.save()
         if isinstance(record, Series):
             _exceptions_follow(record, fields)
+        elif "attachments" in fields:
+            set_files(record, fields["attachments"], syncing.now)
     else:
+        if isinstance(record, Appointment) and record.attachments.exists():
+            raise ItemRejected(
+                "It has files, which a recurring appointment cannot have here. Remove them from the appointment here first.",
+                remedy="Remove its files here; then it becomes a series.",
+                cause=Cause.ITEM,
+            )
         found = wanted(created_on=record.created_on)
         take_over(found, record)
-        _fill(found, whole, set(whole))
+        fill(found, whole, set(whole))
         found.save(force_insert=True)
         hand_over(record, found)
         record = found
@@ -59,7 +72,7 @@ def set_appointment(record: Appointment | Series, fields: Fields, syncing: Synci
     return record
 
 
-def _fill(record: Appointment | Series, whole: Fields, names: Collection[str]) -> None:
+def fill(record: Appointment | Series | ServiceAppointment, whole: Fields, names: Collection[str]) -> None:
     """The columns of these fields; times are one value, whatever of them has changed."""
     for name, column in (("subject", "subject"), ("body", "description"), ("location", "location")):
         if name in names:
@@ -75,7 +88,7 @@ def _fill(record: Appointment | Series, whole: Fields, names: Collection[str]) -
         _set_times(record, whole)
 
 
-def _set_times(record: Appointment | Series, whole: Fields) -> None:
+def _set_times(record: Appointment | Series | ServiceAppointment, whole: Fields) -> None:
     zone = str(whole.get("time_zone") or "UTC")
     if record.iana_time_zone != zone:
         record.iana_time_zone, record.windows_time_zone = zone, ""
@@ -89,11 +102,16 @@ def _set_times(record: Appointment | Series, whole: Fields) -> None:
     if not isinstance(start, datetime) or not isinstance(end, datetime):
         raise ValueError("An appointment without a start or an end cannot be kept.")
     end = max(start, end)
-    if isinstance(record, Appointment):
+    if isinstance(record, Appointment | ServiceAppointment):
         record.scheduled_start, record.scheduled_end = start, end
         return
     rule = whole["recurrence"]
     assert isinstance(rule, Recurrence)
+    if (begins := next(days(rule), None)) is not None:  # as in Exchange, a series begins with its first occurrence
+        rule, slot = replace(rule, first=begins), slot_on(begins, start, end, zone)
+        start, end = slot.start, slot.end
+        if record.start_date and record.end_date:
+            record.start_date, record.end_date = begins, begins + (record.end_date - record.start_date)
     for column, value in columns_of(rule).items():
         setattr(record, column, value)
     record.effective_start_date, record.duration = start, int((end - start).total_seconds()) // 60
@@ -153,7 +171,7 @@ def _set_people(record: Appointment | Series, fields: Fields, syncing: Syncing) 
     read_anew(record)
 
 
-def read_anew(record: Appointment | Series) -> None:
+def read_anew(record: Appointment | Series | ServiceAppointment) -> None:
     """What was read with the record is old."""
     getattr(record, "_prefetched_objects_cache", {}).clear()
 
@@ -197,7 +215,7 @@ def _set_occurrence(series: Series, original: datetime, fields: Fields, syncing:
         found.regarding_type_id, found.regarding_id = series.regarding_type_id, series.regarding_id
         found.regarding_name = series.regarding_name
     found.modified_fields_mask = " ".join(sorted(left))
-    _fill(found, whole, set(whole))
+    fill(found, whole, set(whole))
     found.save()
     _set_people(found, whole, syncing)
 
@@ -217,6 +235,6 @@ def _exceptions_follow(series: Series, fields: Fields) -> None:
         mask = set(one.modified_fields_mask.split()) or OWN
         names = set(fields) - mask - set(TIMES) - set(ROLES)
         if names:
-            _fill(one, fields, names)
+            fill(one, fields, names)
             one.save()
     read_anew(series)

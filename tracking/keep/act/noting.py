@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -11,11 +12,15 @@ from django.db.models import QuerySet
 from mailboxes.models import Leg, Mailbox, MailboxLeg
 from profiles.act_items import Item, ItemKind, ItemPage
 from profiles.identifiers import uuid7
+from tracking.decide.field_maps import RecordKind
 from tracking.facts.act.kinds import Record, Syncing, content_type_of, kind_of
 from tracking.facts.act.pairs import by_key
+from tracking.facts.act.reading import batched
 from tracking.models import ChangeType, ExchangeSyncIdMapping, SyncCursor, SyncProgress, SyncQuestion, UserDecision
 
 AT_ONCE = 500
+UNREAD = "unread"
+"""In `question_facts`: nobody has read the item yet."""
 _SERVER = [
     "to_crm_change_type",
     "next_attempt_on",
@@ -55,17 +60,21 @@ def note_page(
     kind: ItemKind,
     page: ItemPage,
     found: Sequence[tuple[Item, ExchangeSyncIdMapping | None]],
+    unread: Sequence[str],
     cursor: SyncCursor,
     progress: SyncProgress,
     pin: Callable[[], None],
 ) -> int:
     """One page of the server's changes, and the cursor that covers it, in one transaction. `found` are the items that no
-    mapping had the key of and that are wanted, each with the mapping that it belongs to, if there is one. Returns how many
-    rows ask for work now."""
+    mapping had the key of and that are wanted, each with the mapping that it belongs to, if there is one; `unread` the keys
+    of those that could not be read. Returns how many rows ask for work now."""
     versions = {one.key: one.version for one in page.shown}
+    joined = {row.pk for _, row in found if row is not None}
     with transaction.atomic():
         pin()
         known = by_key(syncing.mailbox, kind, [*versions, *page.gone])
+        # What has come back under another key is not gone, although its old key is.
+        known = {key: row for key, row in known.items() if row.pk not in joined}
         for key, row in known.items():
             row.seen_generation = progress.generation
             if row.is_unlinked_in_crm:
@@ -78,7 +87,12 @@ def note_page(
             _ask(row, change, syncing.now)
         rows = [*known.values(), *(_join(row, item, progress, syncing.now) for item, row in found if row is not None)]
         ExchangeSyncIdMapping.objects.bulk_update(rows, _SERVER, batch_size=AT_ONCE)
-        new = [_new(syncing, kind, item, progress.generation) for item, row in found if row is None]
+        new = [
+            _new(syncing, kind, item.key, item.uid, progress.generation, item.modified_on)
+            for item, row in found
+            if row is None
+        ]
+        new += [_unread(syncing, kind, key, progress.generation) for key in unread]
         ExchangeSyncIdMapping.objects.bulk_create(new, batch_size=AT_ONCE)
         if page.complete:
             note_missing(syncing, kind, progress)
@@ -101,20 +115,29 @@ def _join(row: ExchangeSyncIdMapping, item: Item, progress: SyncProgress, now: d
     return row
 
 
-def _new(syncing: Syncing, kind: ItemKind, item: Item, generation: int) -> ExchangeSyncIdMapping:
-    pk = uuid7()
+def _new(
+    syncing: Syncing, kind: ItemKind, key: str, uid: str, generation: int, changed_on: datetime | None
+) -> ExchangeSyncIdMapping:
+    pk = uuid7(changed_on)
     return ExchangeSyncIdMapping(
         id=pk,
         owner_id=syncing.user_id,
         mailbox=syncing.mailbox,
         kind=kind,
-        exchange_entry_id=item.key,
-        uid=item.uid[:300],
+        exchange_entry_id=key,
+        uid=uid[:300],
         mark=pk.hex,
         to_crm_change_type=ChangeType.CREATE,
         next_attempt_on=syncing.now,
         seen_generation=generation,
     )
+
+
+def _unread(syncing: Syncing, kind: ItemKind, key: str, generation: int) -> ExchangeSyncIdMapping:
+    """An item that could not be read: whether it is wanted is decided as soon as it can be (law 5)."""
+    row = _new(syncing, kind, key, "", generation, None)
+    row.question_facts = {UNREAD: True}
+    return row
 
 
 def note_missing(syncing: Syncing, kind: ItemKind, progress: SyncProgress) -> None:
@@ -141,21 +164,19 @@ def _note_gone(rows: QuerySet[ExchangeSyncIdMapping], now: datetime) -> None:
     )
 
 
-def note_new_records(records: Iterable[Record], syncing: Syncing) -> int:
+def note_new_records(kind: RecordKind, records: QuerySet[Any], syncing: Syncing) -> int:
     """Records that a filter lets through and that have no mapping yet: each gets one, which asks for an item on the
     server. Call it inside the transaction that moves the watermark. Returns how many there were."""
-    by_type: dict[int, list[Record]] = {}
-    for record in records:
-        by_type.setdefault(content_type_of(kind_of(record)).pk, []).append(record)
-    made = 0
-    for type_id, some in by_type.items():
-        keys = [str(one.pk) for one in some]
+    type_id, made = content_type_of(kind).pk, 0
+    columns = ("global_object_id",) if kind in (RecordKind.APPOINTMENT, RecordKind.SERIES) else ()
+    told = {str(pk): ("".join(uid), on) for pk, on, *uid in records.values_list("pk", "modified_on", *columns)}
+    for keys in batched(told):
         rows = ExchangeSyncIdMapping.objects.filter(
             owner_id=syncing.user_id, object_type_id=type_id, object_id__in=keys
-        )
+        ).exclude(object_id="")
         known = set(rows.values_list("object_id", flat=True))
         _note_returned(rows, syncing.now)
-        new = [_of_record(one, type_id, syncing) for one in some if str(one.pk) not in known]
+        new = [_of_record(key, *told[key], kind, syncing) for key in keys if key not in known]
         ExchangeSyncIdMapping.objects.bulk_create(new, batch_size=AT_ONCE)
         made += len(new)
     return made
@@ -169,28 +190,41 @@ def _note_returned(rows: QuerySet[ExchangeSyncIdMapping], now: datetime) -> None
     apart.update(from_crm_change_type=ChangeType.UPDATE, next_attempt_on=now, retries=0)
 
 
-def note_progress(progress: SyncProgress, waits: int, now: datetime) -> None:
-    """How far the first synchronization is: so much of it still waits."""
+def note_progress(progress: SyncProgress, total: int, waits: int, now: datetime, *, is_over: bool = True) -> None:
+    """How far the first synchronization is: of so many pairs so many have never been worked on. Both are counted, never
+    added up, so that an interruption counts nothing twice. `is_over`: all that there is has been noted."""
     if progress.finished_on is not None:
         return
     progress.started_on = progress.started_on or now
-    progress.total = max(progress.total, waits)
-    progress.done = progress.total - waits
-    progress.finished_on = None if waits else now
+    progress.total, progress.done = total, total - waits
+    progress.finished_on = now if is_over and not waits else None
     progress.save(update_fields=["started_on", "total", "done", "finished_on"])
 
 
-def _of_record(record: Record, type_id: int, syncing: Syncing) -> ExchangeSyncIdMapping:
-    pk = uuid7()
+def note_for_caller(record: Record, mailbox: Mailbox, now: datetime) -> None:
+    """The mailbox of who calls a meeting keeps it the same from now on, whatever its filters want (10.2.4, 10.3.6)."""
+    kind, caller = kind_of(record), mailbox.regarding_user_id
+    assert caller is not None
+    uid = getattr(record, "global_object_id", "")
+    row = _of_record(str(record.pk), uid, now, kind, Syncing(mailbox, caller, "UTC", now))
+    row.came_by_filter = False
+    rows = ExchangeSyncIdMapping.objects.filter(owner_id=caller, object_type=row.object_type, object_id=row.object_id)
+    if not rows.exclude(object_id="").exists():
+        row.save(force_insert=True)
+    MailboxLeg.objects.filter(mailbox=mailbox, leg=Leg.ACT, enabled=True).request(now)
+
+
+def _of_record(key: str, uid: str, changed_on: datetime, kind: RecordKind, syncing: Syncing) -> ExchangeSyncIdMapping:
+    pk = uuid7(changed_on)  # the newest first, on both sides (10.1 f)
     return ExchangeSyncIdMapping(
         id=pk,
         owner_id=syncing.user_id,
         mailbox=syncing.mailbox,
-        kind=kind_of(record).item_kind,
-        object_type_id=type_id,
-        object_id=str(record.pk),
+        kind=kind.item_kind,
+        object_type=content_type_of(kind),
+        object_id=key,
         mark=pk.hex,
-        uid=getattr(record, "global_object_id", ""),
+        uid=uid,
         came_by_filter=True,
         from_crm_change_type=ChangeType.CREATE,
         next_attempt_on=syncing.now,

@@ -6,10 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from mailboxes.models import Organization
+from django.db.models import QuerySet
+
+from mailboxes.models import Leg, MailboxLeg, Organization
 from profiles.act_items import Fields, Item, Written
-from tracking.crm.models import Appointment, RecurringAppointmentMaster
+from profiles.identifiers import uuid7
+from tracking.crm.models import Appointment, RecurringAppointmentMaster, ServiceAppointment
 from tracking.decide.act_values import Agreed, agreed_from_json, agreed_to_json, fields_to_json, to_json
 from tracking.decide.merge import Clash, Side, read_back
 from tracking.decide.occurrences import OccurrenceMerge, exceptions_to_json
@@ -30,6 +34,8 @@ from tracking.models.reversible import Decision
 
 RETRY_AFTER = timedelta(minutes=5)
 LONGEST_RETRY = timedelta(days=1)
+DELETING = "deleting"
+"""In `question_facts`: why the item was about to be deleted on the server."""
 
 
 class ChangedHere(Exception):
@@ -94,6 +100,13 @@ def agree_on_occurrences(
     _done(row)
 
 
+def begin_new_pattern(row: ExchangeSyncIdMapping) -> None:
+    """Before a series is given other times on the server, which then forgets what differed from the old ones: that it has
+    no exceptions any more will be nobody's wish, even if the work is interrupted (10.4)."""
+    row.agreed_occurrences = {}
+    row.save(update_fields=["agreed_occurrences"])
+
+
 def wait_for_approval(row: ExchangeSyncIdMapping) -> None:
     """A write of this pair is held (10.2): whoever decides about it brings the pair back; so does any change."""
     row.crm_version, row.next_attempt_on = "", None
@@ -102,15 +115,19 @@ def wait_for_approval(row: ExchangeSyncIdMapping) -> None:
 
 def wait_for_invitation(row: ExchangeSyncIdMapping, uid: str) -> None:
     """The meeting is somebody else's: it comes into this calendar by their invitation (10.2.4), and is known by its id."""
-    row.uid, row.next_attempt_on, row.retries = uid[:300], None, 1
-    row.save()
+    rows = ExchangeSyncIdMapping.objects.filter(pk=row.pk, uid=row.uid, exchange_entry_id="")
+    rows.update(uid=uid[:300], next_attempt_on=None, retries=1)  # unless it became known meanwhile
 
 
 def know_meeting(row: ExchangeSyncIdMapping, record: Record, uid: str, now: datetime) -> None:
     """By which id a meeting is known in the calendars of all who take part. Colleagues' pairs wait for it."""
-    if not uid or not isinstance(record, Appointment | RecurringAppointmentMaster):
+    if not uid or not isinstance(record, Appointment | RecurringAppointmentMaster | ServiceAppointment):
         return
-    row.uid = uid[:300]
+    if row.uid != uid[:300]:
+        row.uid = uid[:300]
+        row.save(update_fields=["uid"])
+    if isinstance(record, ServiceAppointment):
+        return  # each copy is an appointment of its own (10.5)
     if record.global_object_id != row.uid:
         record.global_object_id = row.uid
         type(record)._default_manager.filter(pk=record.pk).update(global_object_id=row.uid)
@@ -134,11 +151,39 @@ def join(row: ExchangeSyncIdMapping, other: ExchangeSyncIdMapping) -> ExchangeSy
     return other
 
 
+def take_place(row: ExchangeSyncIdMapping, other: ExchangeSyncIdMapping, item: Item, now: datetime) -> None:
+    """What could not be read is the item of another row: it takes its place there, and is looked at soon."""
+    row.uid = item.uid[:300]
+    join(row, other)
+    other.to_crm_change_type, other.next_attempt_on, other.retries = ChangeType.UPDATE, now, 0
+    other.save(update_fields=["to_crm_change_type", "next_attempt_on", "retries"])
+
+
+def found_again(row: ExchangeSyncIdMapping, key: str, other: ExchangeSyncIdMapping | None = None) -> None:
+    """The item is there under another key, which `other` may have as of one that could not be read."""
+    if other is not None:
+        other.delete()
+    row.exchange_entry_id, row.is_deleted_in_exchange = key, False
+    row.save(update_fields=["exchange_entry_id", "is_deleted_in_exchange"])
+
+
+def was_read(row: ExchangeSyncIdMapping, item: Item) -> None:
+    """It could be read, and is wanted: from now on it is a pair as any other."""
+    row.uid, row.question_facts = item.uid[:300], {}
+    row.save(update_fields=["uid", "question_facts"])
+
+
 def read_again(row: ExchangeSyncIdMapping, item: Item) -> None:
     """What the server holds after our write: where it cannot hold a value as we do, that is nobody's change."""
     agreed = agreed_from_json(row.agreed)
     row.agreed = agreed_to_json(read_back(agreed, Side.EXCHANGE, item.fields))
     row.save(update_fields=["agreed"])
+
+
+def was_marked(row: ExchangeSyncIdMapping, written: Written) -> None:
+    """The item bears our mark now; nothing else about it has changed."""
+    row.exchange_entry_id, row.server_version = written.key, written.version
+    row.save(update_fields=["exchange_entry_id", "server_version"])
 
 
 def nothing_to_do(row: ExchangeSyncIdMapping) -> None:
@@ -162,19 +207,39 @@ def fail(row: ExchangeSyncIdMapping, words: str, code: str, syncing: Syncing, at
     row.last_sync_error_occurred_on = syncing.now
     wait = min(RETRY_AFTER * 2 ** min(row.retries, 10), LONGEST_RETRY)
     row.next_attempt_on = None if row.retries >= attempts else syncing.now + wait
-    row.save()
+    _save(row, "retries", "last_sync_error", "last_sync_error_code", "last_sync_error_occurred_on", "next_attempt_on")
+
+
+def _save(row: ExchangeSyncIdMapping, *columns: str) -> None:
+    """These columns only: others may have noted something in the row meanwhile, or removed it."""
+    values = {name: getattr(row, name) for name in columns}
+    ExchangeSyncIdMapping.objects.filter(pk=row.pk).update(**values)
 
 
 def try_soon(row: ExchangeSyncIdMapping, syncing: Syncing, after: timedelta = RETRY_AFTER) -> None:
     """It was not decided: somebody was faster, or nobody knows whether it was done."""
     row.next_attempt_on = syncing.now + after
-    row.save(update_fields=["next_attempt_on", "retries"])
+    _save(row, "next_attempt_on", "retries")
 
 
 def ask(row: ExchangeSyncIdMapping, question: SyncQuestion, facts: dict[str, Any], now: datetime) -> None:
     """Somebody has to answer first (4.13, 10.1 f, 10.1 k)."""
     row.question, row.question_facts, row.asked_on = question, facts, now
     row.user_decision, row.next_attempt_on = UserDecision.NONE, now
+    row.save()
+
+
+def ask_about_time(row: ExchangeSyncIdMapping, facts: dict[str, Any], now: datetime) -> None:
+    """What came in overlaps with what is here (10.3.3): it is looked at again after an answer, or when it changes."""
+    row.question, row.question_facts, row.asked_on = SyncQuestion.SCHEDULING_CONFLICT, facts, now
+    row.user_decision, row.next_attempt_on, row.retries = UserDecision.NONE, None, 0
+    row.save()
+
+
+def leave_out(row: ExchangeSyncIdMapping) -> None:
+    """Somebody has said no to the time at which it came in: it stays out until it takes place at another (10.3.3)."""
+    row.to_crm_change_type = row.from_crm_change_type = ChangeType.NONE
+    row.next_attempt_on, row.retries = None, 0
     row.save()
 
 
@@ -198,6 +263,51 @@ def begin_again(row: ExchangeSyncIdMapping) -> None:
     row.agreed, row.agreed_occurrences, row.agreed_on = {}, {}, None
 
 
+def begin_deletion(row: ExchangeSyncIdMapping, reason: str) -> None:
+    """Before anything is deleted on the server: if nobody learns whether it was done, it is known later that it was us."""
+    row.retries += 1
+    row.question_facts = {DELETING: reason}
+    row.save(update_fields=["retries", "question_facts"])
+
+
+def start_over(rows: QuerySet[ExchangeSyncIdMapping], now: datetime) -> None:
+    """These pairs have no item any more; whose mailbox may make it does so, the others wait for it."""
+    rows.filter(is_unlinked_in_crm=False).update(
+        exchange_entry_id="",
+        server_version="",
+        uid="",
+        crm_version="",
+        agreed={},
+        agreed_occurrences={},
+        agreed_on=None,
+        is_deleted_in_exchange=False,
+        to_crm_change_type=ChangeType.NONE,
+        from_crm_change_type=ChangeType.UPDATE,
+        question=SyncQuestion.NONE,
+        question_facts={},
+        user_decision=UserDecision.NONE,
+        last_sync_error="",
+        last_sync_error_code="",
+        last_sync_error_occurred_on=None,
+        next_attempt_on=now,
+        retries=0,
+    )
+
+
+def call_anew(record: Appointment | RecurringAppointmentMaster, mailbox_id: UUID, now: datetime) -> None:
+    """The meeting is gone in the calendar of this mailbox, which had called it: to all others it will be a new one."""
+    record.global_object_id = ""
+    type(record)._default_manager.filter(pk=record.pk).update(global_object_id="")
+    kind = content_type_of(kind_of(record))
+    rows = ExchangeSyncIdMapping.objects.filter(object_type=kind, object_id=str(record.pk)).exclude(object_id="")
+    for row in rows.exclude(mailbox_id=mailbox_id).exclude(exchange_entry_id=""):
+        row.mark = uuid7(now).hex  # their canceled copy of the old meeting bears the one before
+        row.save(update_fields=["mark"])
+    start_over(rows, now)
+    others = rows.exclude(mailbox_id=mailbox_id).values("mailbox_id")
+    MailboxLeg.objects.filter(mailbox_id__in=others, leg=Leg.ACT, enabled=True).request(now)
+
+
 def forget(row: ExchangeSyncIdMapping) -> None:
     """Both are gone: nothing is left to remember."""
     row.delete()
@@ -206,7 +316,12 @@ def forget(row: ExchangeSyncIdMapping) -> None:
 def note_clashes(
     row: ExchangeSyncIdMapping, clashes: Sequence[Clash], now: datetime, original_start: datetime | None = None
 ) -> None:
-    """What was overwritten although somebody had changed it, field by field (10.1 h)."""
+    """What is overwritten although somebody had changed it, field by field (10.1 h). It is noted before the server is
+    written to, so that no interruption loses it, and once more afterwards: the same again is the same one."""
+    if not clashes:
+        return
+    open_ones = SyncConflict.objects.filter(mapping=row, original_start=original_start, undone_on=None)
+    known = list(open_ones.values_list("field", "before", "ours", "theirs"))
     SyncConflict.objects.bulk_create(
         SyncConflict(
             mapping=row,
@@ -224,6 +339,7 @@ def note_clashes(
             occurred_on=now,
         )
         for one in clashes
+        if (one.field, to_json(one.before), to_json(one.ours), to_json(one.theirs)) not in known
     )
 
 

@@ -13,10 +13,8 @@ from tracking.models import SyncFilter, SyncProgress
 def give_templates(user: Any) -> int:
     """Once for each user, before the first synchronization; whoever has filters, or had them, keeps what they have.
     Returns how many filters were made."""
-    if (
-        SyncFilter.objects.filter(owner=user).exists()
-        or SyncProgress.objects.filter(mailbox__regarding_user=user).exists()
-    ):
+    begun = SyncProgress.objects.filter(mailbox__regarding_user=user).exclude(crm_seen_until=None)
+    if SyncFilter.objects.filter(owner=user).exists() or begun.exists():
         return 0
     with transaction.atomic():
         made = [

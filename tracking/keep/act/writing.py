@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from profiles.act_items import Fields, ItemKind
-from tracking.crm.models import Appointment, RecurringAppointmentMaster
+from tracking.crm.models import Appointment, RecurringAppointmentMaster, ServiceAppointment
 from tracking.decide.field_maps import RecordKind
 from tracking.facts.act.kinds import MODELS, Record, Syncing, kind_of
 from tracking.keep.act.appointments import make_appointment, set_appointment
 from tracking.keep.act.columns import set_contact, set_task
+from tracking.keep.act.service_activities import add_resource, set_service
 
 SETTERS: Mapping[RecordKind, Callable[[Any, Fields, Syncing], None]] = {
     RecordKind.TASK: set_task,
@@ -18,6 +19,7 @@ SETTERS: Mapping[RecordKind, Callable[[Any, Fields, Syncing], None]] = {
     RecordKind.LETTER: set_task,
     RecordKind.FAX: set_task,
     RecordKind.CONTACT: set_contact,
+    RecordKind.SERVICE: set_service,
 }
 MADE_FROM = {
     ItemKind.TASK: RecordKind.TASK,
@@ -45,4 +47,6 @@ def make_record(kind: RecordKind, fields: Fields, syncing: Syncing) -> Record:
         record.actual_start = syncing.now  # type: ignore[union-attr]
     SETTERS[kind](record, fields, syncing)
     record.save(force_insert=True)
+    if isinstance(record, ServiceAppointment):
+        add_resource(record, syncing.user_id)
     return record

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from mailboxes.models import Mailbox
-from profiles.act_items import IMPORTANCE, Attendee, Recurrence, Value
+from profiles.act_items import IMPORTANCE, Attached, Attendee, Recurrence, Value
 from profiles.connectors.mime import Address
 from tracking.crm.models import Appointment, RecurringAppointmentMaster
 from tracking.facts.act.kinds import Syncing
@@ -40,11 +40,13 @@ class Planned:
     recurrence: Recurrence | None = None
     regarding: Model | None = None
     keeps_regarding: bool = False
+    files: tuple[Attached, ...] | None = None  # None: those that are there stay
 
     def fields(self) -> dict[str, Value]:
         """The same as the canonical values of `act_items`."""
         whole_days = not isinstance(self.start, datetime)
-        return {
+        files: dict[str, Value] = {} if self.files is None or self.recurrence else {"attachments": self.files}
+        return files | {
             "subject": self.subject,
             "body": self.body or None,
             "location": self.location or None,

@@ -11,13 +11,15 @@ from django.db.models import QuerySet
 from django.db.models.functions import Least
 
 from mailboxes.models import Leg, Mailbox, MailboxLeg, UserSettings
+from mailboxes.models.settings import current_policy
 from profiles.act_items import Value
-from tracking.crm.models import RecurringAppointmentMaster
+from tracking.crm.models import Appointment, RecurringAppointmentMaster
 from tracking.decide.act_values import from_json
 from tracking.decide.merge import Side as Sides
 from tracking.decide.occurrences import OccurrenceStep
 from tracking.facts.act.kinds import Record, Syncing
 from tracking.keep.act.appointments import apply_occurrence
+from tracking.keep.act.files import files_taken, set_file
 from tracking.keep.act.writing import set_fields
 from tracking.models import (
     ChangeType,
@@ -108,7 +110,7 @@ def undo_conflict(conflict: SyncConflict, by: Any, now: datetime) -> None:
             raise NotPossible("Somebody was faster: it was undone already.")
         try:
             _set(record, conflict, value, syncing_of(conflict.mailbox, now))
-        except (KeyError, ValueError) as error:
+        except (LookupError, ValueError) as error:
             raise NotPossible(f"The value cannot be set any more: {error}.") from error
     _run({conflict.mailbox_id}, now)
 
@@ -117,6 +119,8 @@ def _set(record: Record, conflict: SyncConflict, value: Value, syncing: Syncing)
     if conflict.original_start is not None and isinstance(record, RecurringAppointmentMaster):
         step = OccurrenceStep(Sides.CRM, conflict.original_start, {conflict.field: value})
         apply_occurrence(record, step, syncing)
+    elif conflict.field == "attachments" and isinstance(record, Appointment):
+        set_file(record, value, syncing.now)
     else:
         set_fields(record, {conflict.field: value}, syncing)
 
@@ -125,4 +129,4 @@ def syncing_of(mailbox: Mailbox, now: datetime) -> Syncing:
     """Whose mailbox it is, as synchronization reads and writes it."""
     user_id = mailbox.regarding_user_id or 0
     zone = UserSettings.objects.filter(user_id=user_id).values_list("time_zone", flat=True).first()
-    return Syncing(mailbox, user_id, zone or "UTC", now)
+    return Syncing(mailbox, user_id, zone or "UTC", now, files_taken(current_policy()))

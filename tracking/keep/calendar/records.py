@@ -41,6 +41,7 @@ from tracking.models import ExchangeSyncIdMapping
 PAIRS = {
     RecordKind.APPOINTMENT: APPOINTMENT_PAIRS,
     RecordKind.SERIES: APPOINTMENT_PAIRS,
+    RecordKind.SERVICE: APPOINTMENT_PAIRS,
     RecordKind.TASK: TASK_PAIRS,
     RecordKind.PHONE_CALL: PHONE_CALL_PAIRS,
     RecordKind.LETTER: LETTER_PAIRS,
@@ -49,6 +50,7 @@ PAIRS = {
 COMPLETED: Mapping[RecordKind, int] = {
     RecordKind.APPOINTMENT: AppointmentStatus.COMPLETED,
     RecordKind.SERIES: AppointmentStatus.COMPLETED,
+    RecordKind.SERVICE: AppointmentStatus.COMPLETED,
     RecordKind.TASK: TaskStatus.COMPLETED,
     RecordKind.PHONE_CALL: PhoneCallStatus.MADE,
     RecordKind.LETTER: LetterStatus.SENT,
@@ -57,6 +59,7 @@ COMPLETED: Mapping[RecordKind, int] = {
 CANCELED: Mapping[RecordKind, int] = {
     RecordKind.APPOINTMENT: AppointmentStatus.CANCELED,
     RecordKind.SERIES: AppointmentStatus.CANCELED,
+    RecordKind.SERVICE: AppointmentStatus.CANCELED,
     RecordKind.TASK: TaskStatus.CANCELED,
     RecordKind.PHONE_CALL: PhoneCallStatus.CANCELED,
     RecordKind.LETTER: LetterStatus.CANCELED,
@@ -65,6 +68,7 @@ CANCELED: Mapping[RecordKind, int] = {
 REOPENED: Mapping[RecordKind, int] = {
     RecordKind.APPOINTMENT: AppointmentStatus.BUSY,
     RecordKind.SERIES: AppointmentStatus.BUSY,
+    RecordKind.SERVICE: AppointmentStatus.BUSY,
     RecordKind.TASK: TaskStatus.IN_PROGRESS,
     RecordKind.PHONE_CALL: PhoneCallStatus.OPEN,
     RecordKind.LETTER: LetterStatus.OPEN,

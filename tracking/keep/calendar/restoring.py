@@ -8,16 +8,20 @@ from typing import Any
 from django.db import transaction
 
 from profiles.act_items import ItemKind
-from tracking.crm.models import RecurringAppointmentMaster
+from tracking.crm.models import Appointment, RecurringAppointmentMaster, ServiceAppointment
 from tracking.decide.act_values import fields_from_json
 from tracking.decide.field_maps import RecordKind
 from tracking.decide.occurrences import exceptions_from_json
+from tracking.facts.act.files import still_kept
 from tracking.facts.act.kinds import MODELS, Record, kind_of_type
+from tracking.facts.act.service_activities import renders
+from tracking.keep.act.service_activities import add_resource
+from tracking.keep.act.settling import call_anew
 from tracking.keep.act.writing import MADE_FROM, make_record
 from tracking.keep.calendar.deciding import NotPossible, syncing_of
 from tracking.keep.calendar.occurrences import restore_exceptions
 from tracking.keep.calendar.records import request_sync
-from tracking.models import RecycledItem
+from tracking.models import ExchangeSyncIdMapping, RecycledItem
 
 
 def restore(item: RecycledItem, by: Any, now: datetime) -> Record:
@@ -34,6 +38,13 @@ def restore(item: RecycledItem, by: Any, now: datetime) -> Record:
         record = found._default_manager.filter(pk=item.object_id or None).first()
         if record is None:
             record = _made_again(item, now)
+        elif isinstance(record, ServiceAppointment) and not renders(record, item.mailbox.regarding_user_id or 0):
+            raise NotPossible("The service activity is still here. Who renders it is said there, by its owner.")
+        else:  # only its item was deleted: it may have one again
+            rows = ExchangeSyncIdMapping.objects.filter(mailbox_id=item.mailbox_id, object_type_id=item.object_type_id)
+            rows.filter(object_id=item.object_id, is_unlinked_in_crm=True, is_deleted_in_exchange=True).delete()
+            if isinstance(record, Appointment | RecurringAppointmentMaster):
+                call_anew(record, item.mailbox_id, now)
         record.save()
     request_sync(record, now)
     return record
@@ -42,14 +53,27 @@ def restore(item: RecycledItem, by: Any, now: datetime) -> Record:
 def _made_again(item: RecycledItem, now: datetime) -> Record:
     try:
         fields = fields_from_json(item.snapshot["fields"])
+        if "attachments" in fields:
+            fields["attachments"] = still_kept(fields["attachments"])
         syncing = syncing_of(item.mailbox, now)
         made = make_record(kind_in(item), fields, syncing)
         if isinstance(made, RecurringAppointmentMaster):
             restore_exceptions(made, exceptions_from_json(item.snapshot.get("occurrences") or {})[0], syncing)
     except (KeyError, ValueError, TypeError) as error:
         raise NotPossible(f"What was kept of it cannot be read: {error}.") from error
+    if isinstance(made, ServiceAppointment):
+        _come_back_with(item, made, now)
     RecycledItem.objects.filter(pk=item.pk).update(object_id=str(made.pk))
     return made
+
+
+def _come_back_with(item: RecycledItem, made: ServiceAppointment, now: datetime) -> None:
+    """A service activity comes back once, for all who had a copy of it (10.5)."""
+    same = RecycledItem.objects.filter(object_type_id=item.object_type_id, object_id=item.object_id, restored_on=None)
+    for other in same.exclude(mailbox_id=item.mailbox_id).select_related("mailbox"):
+        if other.mailbox.regarding_user_id is not None and not renders(made, other.mailbox.regarding_user_id):
+            add_resource(made, other.mailbox.regarding_user_id)
+    same.update(restored_on=now, restored_by_id=item.mailbox.regarding_user_id, object_id=str(made.pk))
 
 
 def kind_in(item: RecycledItem) -> RecordKind:

@@ -1,0 +1,46 @@
+"""Items that a person has made and that are linked bear our mark from then on: under other keys, in a mailbox that was moved,
+they are still known, and so are their copies (10.1 f, 10.1 j, law 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from profiles.connectors.base import Conflict, ItemRejected, MailboxUnavailable
+from serversync.cycles.act_pair import Pair
+from tracking.keep.act import settling
+from tracking.models import SyncQuestion
+
+if TYPE_CHECKING:
+    from serversync.cycles.act_pairs import Settling
+
+
+@dataclass
+class Marking:
+    """One pair that was worked on. `is_first`: it had never agreed before."""
+
+    settling: Settling
+    pair: Pair
+    is_first: bool
+
+    def put(self) -> None:
+        """Put the mark of the row on the item, unless it is there. The row is committed already, so that an interruption
+        leaves a mark that is known. Raises ConnectorError where the server cannot be asked now."""
+        one, row = self.settling, self.pair.row
+        if not self._is_wanted():
+            return
+        try:
+            written = one.store.mark(one.kind, row.exchange_entry_id, row.server_version, row.mark)
+            one.commit(lambda: settling.was_marked(row, written))
+        except (Conflict, ItemRejected, MailboxUnavailable, settling.ChangedHere):
+            return  # the pair agrees all the same, even if we may only read; the next work on it tries again
+
+    def _is_wanted(self) -> bool:
+        row, item = self.pair.row, self.pair.item
+        if item is None or item.key != row.exchange_entry_id or not row.mark or item.mark == row.mark:
+            return False
+        if item.mark and not self.is_first:
+            return False  # another database keeps the same mailbox: the two do not overwrite each other for ever
+        is_linked = row.pk is not None and row.object_id and row.agreed_on is not None and row.server_version
+        is_over = row.next_attempt_on is None and row.question == SyncQuestion.NONE
+        return bool(is_linked and is_over and not row.is_unlinked_in_crm and not row.is_deleted_in_exchange)
