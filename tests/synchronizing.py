@@ -11,9 +11,18 @@ from mailboxes.models import ActDeliveryMethod, Leg, Mailbox
 from profiles.act_items import Attendee, ItemKind, Value
 from serversync.cycles.engine import Ended
 from tests.company import Company, run
-from tracking.crm.models import Appointment, Contact, RecurringAppointmentMaster, Task
+from tracking.crm.models import (
+    Appointment,
+    Contact,
+    Participation,
+    RecurringAppointmentMaster,
+    ServiceAppointment,
+    Task,
+)
+from tracking.crm.models.states import ActivityState
 from tracking.facts.act.kinds import Syncing
 from tracking.keep.act.appointments import make_appointment
+from tracking.keep.act.service_activities import set_people
 from tracking.keep.act.writing import set_fields
 from tracking.models import ExchangeSyncIdMapping
 
@@ -77,6 +86,23 @@ def appointment(
         "required": tuple(Attendee(one) for one in invited.split()),
     }
     return make_appointment(told | fields, syncing(mailbox))
+
+
+def service(by: Mailbox, *resources: Mailbox, subject: str = "Maintenance", **columns: Any) -> ServiceAppointment:
+    """A service activity of two hours that the owners of these mailboxes render, written here."""
+    start = columns.pop("start", None) or soon()
+    found = ServiceAppointment.objects.create(
+        subject=subject,
+        scheduled_start=start,
+        scheduled_end=start + timedelta(hours=2),
+        owner=by.regarding_user,
+        created_on=timezone.now(),
+        state_code=ActivityState.SCHEDULED,
+        **columns,
+    )
+    users: list[Any] = [one.regarding_user for one in resources]
+    set_people(found, Participation.RESOURCE, users)
+    return found
 
 
 def change(mailbox: Mailbox, record: Any, **fields: Value) -> Any:

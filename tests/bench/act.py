@@ -1,4 +1,4 @@
-"""What keeping tasks the same on Exchange costs: `python -m tests.bench.act`, the result as one line of JSON.
+"""What keeping appointments the same on Exchange costs: `python -m tests.bench.act`, the result as one line of JSON.
 
 The database lies in TEST_VAR_DIR, the sandbox is another process. Measured are requests, statements and CPU of this
 process: the first synchronization of a thousand, and idle cycles with a thousand and with ten thousand linked.
@@ -20,10 +20,9 @@ def main() -> dict[str, dict[str, float]]:
     """Figures by what was done."""
     django.setup()
     from django.core.management import call_command
-    from django.utils import timezone
 
     from tests.company import Company
-    from tests.synchronizing import alice_on, task
+    from tests.synchronizing import alice_on, appointment, soon
     from tests.world import SandboxProcess
 
     call_command("migrate", verbosity=0)
@@ -31,14 +30,15 @@ def main() -> dict[str, dict[str, float]]:
         alice = alice_on(Company(sandbox))
         _cycle(sandbox, alice)
         found = {}
-        for number in range(FIRST):
-            task(alice, f"Task {number}")
+
+        def plan(numbers: range) -> None:
+            for number in numbers:
+                appointment(alice, f"Visit {number}", soon(3 + number // 10, 8 + number % 10))
+
+        plan(range(FIRST))
         found["first"] = _until_quiet(sandbox, alice)
         found["idle, a thousand linked"] = _idle(sandbox, alice)
-        from tracking.crm.models import Task
-
-        owner, now = alice.regarding_user, timezone.now()
-        Task.objects.bulk_create(Task(subject=f"More {n}", owner=owner, created_on=now) for n in range(MANY - FIRST))
+        plan(range(FIRST, MANY))
         _until_quiet(sandbox, alice)
         found["idle, ten thousand linked"] = _idle(sandbox, alice)
         return found
@@ -74,10 +74,10 @@ def _idle(sandbox: object, mailbox: object) -> dict[str, float]:
     """As it is when nobody has changed anything for an hour: what changed within ten minutes is looked at once more."""
     from django.db.models import F
 
-    from tracking.crm.models import Task
+    from tracking.crm.models import Appointment
     from tracking.models import ExchangeSyncIdMapping
 
-    Task.objects.update(modified_on=F("modified_on") - timedelta(hours=1))
+    Appointment.objects.update(modified_on=F("modified_on") - timedelta(hours=1))
     ExchangeSyncIdMapping.objects.update(crm_modified_on=F("crm_modified_on") - timedelta(hours=1))
     runs = [_cycle(sandbox, mailbox) for _ in range(RUNS)]
     assert all(one["written"] == 0 for one in runs)

@@ -147,11 +147,11 @@ def print_lookups(folder: Path) -> None:
 
 
 def print_act(folder: Path) -> None:
-    """What keeping tasks the same on Exchange costs."""
+    """What keeping appointments the same on Exchange costs."""
     folder.mkdir(parents=True)
     command, around = [sys.executable, "-m", "tests.bench.act"], os.environ | {"TEST_VAR_DIR": str(folder)}
     answer = subprocess.run(command, cwd=ROOT, env=around, stdout=subprocess.PIPE, check=True)
-    print("\nTasks over EWS: a thousand for the first time, and cycles that find nothing")
+    print("\nAppointments over EWS: a thousand for the first time, and cycles that find nothing")
     for name, one in json.loads(answer.stdout.splitlines()[-1]).items():
         told = f"{one['ms']:.0f} ms of CPU, {one['statements']:.0f} statements, {one['requests']:.0f} requests"
         print(f"  {name:<30}{told}")

@@ -16,6 +16,7 @@ from tracking.keep.folder_rules import remove_rule
 from tracking.models import (
     LedgerRow,
     LedgerState,
+    MailboxTrackingFolder,
     Placement,
     SyncCursor,
 )
@@ -23,15 +24,21 @@ from tracking.models import (
 __all__ = ["acme", "alice", "case"]  # fixtures
 
 
+def with_mail(company: Company, alice: Mailbox, acme: Account, subject: str) -> tuple[str, MailboxTrackingFolder]:
+    """Alice's folder “Acme”, its rule, and one message that was read in it."""
+    folder = company.sandbox.folder(ALICE, "Acme")
+    tracked = rule(alice, folder, acme)
+    deliver(company, subject, folder)
+    receive(alice)
+    return folder, tracked
+
+
 # 9.5, line by line
 
 
 def test_a_deleted_rule_leaves_old_mail_and_ignores_new(company: Company, alice: Mailbox, acme: Account) -> None:
     # 9.5: rule deleted
-    folder = company.sandbox.folder(ALICE, "Acme")
-    tracked = rule(alice, folder, acme)
-    deliver(company, "Old", folder)
-    receive(alice)
+    folder, tracked = with_mail(company, alice, acme, "Old")
     remove_rule(tracked, timezone.now())
     deliver(company, "New", folder)
 
@@ -46,10 +53,7 @@ def test_a_deleted_folder_leaves_its_mail_and_makes_the_rule_invalid(
     company: Company, alice: Mailbox, acme: Account
 ) -> None:
     # 9.5: folder deleted
-    folder = company.sandbox.folder(ALICE, "Acme")
-    tracked = rule(alice, folder, acme)
-    deliver(company, "Offer", folder)
-    receive(alice)
+    folder, tracked = with_mail(company, alice, acme, "Offer")
     company.sandbox.delete_folder(ALICE, folder)
 
     receive(alice)
@@ -69,10 +73,7 @@ def test_a_folder_in_deleted_items_is_a_deleted_folder_until_it_is_moved_back(
     company: Company, alice: Mailbox, acme: Account
 ) -> None:
     # 9.5: folder deleted, and brought back
-    folder = company.sandbox.folder(ALICE, "Acme")
-    tracked = rule(alice, folder, acme)
-    deliver(company, "Offer", folder)
-    receive(alice)
+    folder, tracked = with_mail(company, alice, acme, "Offer")
     company.sandbox.delete_folder(ALICE, folder, to_bin=True)
     receive_later(alice)
     tracked.refresh_from_db()

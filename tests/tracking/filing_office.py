@@ -58,8 +58,9 @@ class FilingOffice:
         """The mailbox on the server."""
         return self.server.mailboxes[mailbox.email_address]
 
-    def read(self, mailbox: Mailbox, commits: int = 0) -> Report | None:
-        """One cycle; None if it broke off: by an error of the server, or at a commit if so many are given."""
+    def read(self, mailbox: Mailbox, commits: int = 0, in_time: bool = True) -> Report | None:
+        """One cycle; None if it broke off: by an error of the server, or at a commit if so many are given. Its time may be
+        up from the beginning."""
         self.now += timedelta(minutes=6)
         leg = MailboxLeg.objects.get(mailbox=mailbox, leg=Leg.INCOMING)
         claim = MailboxLeg.objects.claim(leg, self.now, "tests")
@@ -82,6 +83,7 @@ class FilingOffice:
                     transport_gives_raw=False,
                     can_categorize=True,
                     has_folders=True,
+                    budget=timedelta(seconds=60 if in_time else -1),
                 ).run()
         except (ConnectorError, LeaseLost):
             return None

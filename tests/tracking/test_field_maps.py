@@ -34,6 +34,7 @@ from tracking.models import SyncedKind, mappings, reversible, synchronizing
 MODELS = {
     RecordKind.APPOINTMENT: "Appointment",
     RecordKind.SERIES: "RecurringAppointmentMaster",
+    RecordKind.SERVICE: "ServiceAppointment",
     RecordKind.TASK: "Task",
     RecordKind.PHONE_CALL: "PhoneCall",
     RecordKind.LETTER: "Letter",
@@ -44,6 +45,7 @@ OURS = Policy()
 FREE_FIELDS = {  # what an administrator may change (10.8)
     RecordKind.APPOINTMENT: "subject body location",
     RecordKind.SERIES: "subject body location",
+    RecordKind.SERVICE: "",
     RecordKind.TASK: "subject body start due completed percent_complete",
     RecordKind.PHONE_CALL: "subject body start due completed",
 }
@@ -72,7 +74,8 @@ def test_fixed_fields_are_nobodys_choice(kind: RecordKind) -> None:  # 10.8
     found = directions(kind, chosen, OURS)
     for name, row in FIELD_MAPS[kind].items():
         assert found[name] == (row.default if row.is_fixed else Direction.NONE)
-        assert bool(field_maps.problem(kind, name, Direction.NONE)) == row.is_fixed
+        other = Direction.TO_CRM if row.default is Direction.NONE else Direction.NONE
+        assert bool(field_maps.problem(kind, name, other)) == row.is_fixed
 
 
 def test_a_direction_that_cannot_be_is_refused_by_name() -> None:
@@ -91,6 +94,12 @@ def test_a_direction_that_cannot_be_is_refused_by_name() -> None:
         ({"sync_contact_company": False}, RecordKind.CONTACT, "company", Direction.NONE),
         ({}, RecordKind.APPOINTMENT, "is_private", Direction.TO_EXCHANGE),
         ({"sss_sync_appointment_is_private_from_exchange": True}, RecordKind.SERIES, "is_private", Direction.BOTH),
+        (
+            {"sss_sync_appointment_is_private_from_exchange": True},
+            RecordKind.SERVICE,
+            "is_private",
+            Direction.TO_EXCHANGE,
+        ),
     ],
 )
 def test_settings_have_the_last_word_about_a_direction(  # 10.3.8, 10.6
@@ -277,3 +286,10 @@ def test_what_was_agreed_survives_being_stored(pairs: dict[str, Any]) -> None:  
 def test_what_is_no_stored_value_is_refused(stored: Any) -> None:
     with pytest.raises(ValueError, match="stored value"):
         from_json(stored)
+
+
+def test_files_go_both_ways_only_by_setting_and_never_with_a_series() -> None:  # 10.3.8
+    on = Policy(is_appointment_attachment_sync_enabled=True)
+    assert directions(RecordKind.APPOINTMENT, {}, OURS)["attachments"] is Direction.NONE
+    assert directions(RecordKind.APPOINTMENT, {}, on)["attachments"] is Direction.BOTH
+    assert "attachments" not in directions(RecordKind.SERIES, {}, on)

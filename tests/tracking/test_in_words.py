@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from profiles.act_items import Attendee, Frequency, PostalAddress, Recurrence
+from profiles.act_items import Attached, Attendee, Frequency, PostalAddress, Recurrence
 from tracking.decide.in_words import recurrence_in_words, value_in_words
 
 MONDAY = date(2026, 3, 2)
@@ -54,6 +54,10 @@ def test_every_kind_of_pattern_is_a_sentence(frequency: Frequency, more: dict[st
         (PostalAddress(), "–"),
         ((Attendee("a@us.test", "Alice"), Attendee("b@us.test")), "Alice <a@us.test>, b@us.test"),
         (Recurrence(Frequency.DAILY, MONDAY), "every day"),
+        (
+            (Attached("film.mp4", size=9), Attached("plan.pdf", "d", 12), Attached("map", "d", 3 * 1024**2)),
+            "film.mp4 (left out), plan.pdf (12 bytes), map (3.0 MB)",
+        ),
     ],
 )
 def test_every_kind_of_value_has_words(value: Any, words: str) -> None:

@@ -12,10 +12,12 @@ from profiles.act_items import ItemKind
 from tracking.decide.deletion import (
     REASONS,
     Answer,
+    Deletion,
     Loss,
     Lost,
     Outcome,
     cancelled_in_crm,
+    handed_over_in_crm,
     lost_in_crm,
     lost_in_exchange,
 )
@@ -102,6 +104,17 @@ def test_a_meeting_that_is_canceled_here_stays_in_exchange_unless_the_organizati
     assert (found.outcome, found.tells_attendees) == (Outcome.DELETE, True)
     assert cancelled_in_crm(replace(MEETING, is_organizer=False), propagates) is None
     assert cancelled_in_crm(replace(MEETING, is_past=True), propagates) is None
+
+
+def test_a_meeting_that_a_colleague_calls_from_now_on_is_canceled_in_the_old_calendar() -> None:  # 10.2.4
+    found = handed_over_in_crm(MEETING)
+    assert (found.outcome, found.reason, found.tells_attendees) == (Outcome.DELETE, "handed-over", True)
+    assert found.reason in REASONS
+    for lost, reason in (
+        (replace(MEETING, is_past=True), "past"),
+        (replace(MEETING, is_organizer=False), "not-organizer"),
+    ):
+        assert handed_over_in_crm(lost) == Deletion(Outcome.UNLINK, reason)
 
 
 @pytest.mark.parametrize(

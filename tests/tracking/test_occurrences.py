@@ -21,6 +21,7 @@ from tracking.decide.occurrences import (
     exceptions_from_json,
     exceptions_to_json,
     merge_occurrences,
+    plain_occurrence,
 )
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -180,3 +181,16 @@ def test_after_the_steps_both_sides_show_the_same_and_a_second_run_does_nothing(
 def test_what_was_agreed_survives_being_stored(ours: Exceptions, theirs: Exceptions) -> None:
     assert exceptions_from_json(json.loads(json.dumps(exceptions_to_json(ours, theirs)))) == (ours, theirs)
     assert exceptions_from_json({}) == (NO, NO)
+
+
+@pytest.mark.parametrize(
+    ("original", "ends"),
+    [
+        (datetime(2026, 3, 28, 21, tzinfo=UTC), datetime(2026, 3, 29, 4, tzinfo=UTC)),  # a night with an hour less
+        (datetime(2026, 3, 28, 20, tzinfo=UTC), datetime(2026, 3, 29, 4, tzinfo=UTC)),  # in no pattern: eight hours
+    ],
+)
+def test_an_occurrence_that_does_not_differ_ends_as_its_series_does(original: datetime, ends: datetime) -> None:  # 10.4
+    night = {**SERIES, "start": MONDAY.replace(hour=21), "end": MONDAY.replace(hour=21) + 8 * HOUR}
+    found = plain_occurrence({**night, "time_zone": "Europe/Berlin"}, original, ["start", "end"])
+    assert found == {"start": original, "end": ends}

@@ -57,7 +57,7 @@ def test_a_series_occurs_on_the_days_that_one_finds_by_looking_at_each(rule: Rec
 
 @settings(deadline=None, max_examples=60)
 @given(rules(), st.sampled_from(ZONES), st.times(), st.integers(1, 3000))
-def test_an_occurrence_begins_at_the_same_hour_of_the_clock_in_summer_and_winter(
+def test_an_occurrence_begins_and_ends_at_the_same_hour_of_the_clock_in_summer_and_winter(
     rule: Recurrence, zone: str, clock: time, minutes: int
 ) -> None:  # 10.4
     there = ZoneInfo(zone)
@@ -65,11 +65,38 @@ def test_an_occurrence_begins_at_the_same_hour_of_the_clock_in_summer_and_winter
     start = begins.astimezone(UTC)
     clock = start.astimezone(there).time()
     length = timedelta(minutes=minutes)
+    wall_clock = (start + length).astimezone(there).replace(tzinfo=None) - start.astimezone(there).replace(tzinfo=None)
     for slot in islice(recurrence.slots(rule, start, start + length, zone), 40):
         local = slot.start.astimezone(there)
         is_skipped = datetime.combine(slot.day, clock, there).astimezone(UTC).astimezone(there).time() != clock
         assert (local.date(), local.time()) == (slot.day, clock) or is_skipped
-        assert slot.end - slot.start == length
+        ends = datetime.combine(slot.day, clock) + wall_clock
+        assert slot.end == ends.replace(tzinfo=there).astimezone(UTC) or slot.end - slot.start == wall_clock
+
+
+@pytest.mark.parametrize(
+    ("day", "start", "end", "begins", "ends"),  # in Berlin; what comes out is in UTC
+    [
+        ("03-28", "22:00", "06:00", "28 21:00", "29 04:00"),  # an hour less of a night
+        ("10-24", "22:00", "06:00", "24 20:00", "25 05:00"),  # an hour more
+        ("03-29", "02:30", "03:30", "29 01:30", "29 02:30"),  # nothing of it is left on that day: as long as ever
+        ("03-29", "01:30", "04:00", "29 00:30", "29 02:00"),
+        ("10-25", "02:30", "02:45", "25 00:30", "25 00:45"),  # the first of two
+    ],
+)
+def test_an_occurrence_ends_at_its_hour_of_the_clock(day: str, start: str, end: str, begins: str, ends: str) -> None:
+    there = ZoneInfo("Europe/Berlin")  # 10.4
+    first = datetime.combine(date(2026, 2, 1), time.fromisoformat(start), there)
+    last = datetime.combine(date(2026, 2, 2 if end < start else 1), time.fromisoformat(end), there)
+    on = date.fromisoformat(f"2026-{day}")
+    slot = recurrence.slot_on(on, first.astimezone(UTC), last.astimezone(UTC), there.key)
+    assert (f"{slot.start:%d %H:%M}", f"{slot.end:%d %H:%M}") == (begins, ends)
+
+
+def test_a_series_that_begins_in_the_second_of_two_like_hours_begins_in_the_first() -> None:  # 10.4
+    start = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # half past two in Berlin, for the second time
+    slot = recurrence.slot_on(date(2026, 10, 25), start, start + timedelta(hours=1), "Europe/Berlin")
+    assert slot.start == start - timedelta(hours=1)
 
 
 def test_an_hour_that_a_clock_change_leaves_out_or_repeats() -> None:  # 10.4

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from tests.serversync.console.roles import Office
-from tracking.crm.models import RecurringAppointmentMaster, Task
+from tracking.crm.models import Appointment, AppointmentAttachment, Blob, RecurringAppointmentMaster, Task
+from tracking.crm.storage import store
 from tracking.models import (
     ExchangeSyncIdMapping,
     HeldDeletion,
@@ -41,6 +42,19 @@ def synchronized(office: Office, now: datetime) -> list[Any]:
     ]
 
 
+def a_file(owner: Any, now: datetime) -> AppointmentAttachment:
+    """The file of an appointment of this person."""
+    start = now.replace(microsecond=0)
+    talk = Appointment.objects.create(
+        owner=owner, state_code=3, created_on=now, scheduled_start=start, scheduled_end=start
+    )
+    blob = store(b"A secret plan", now)
+    Blob.objects.bulk_create([blob], ignore_conflicts=True)
+    return AppointmentAttachment.objects.create(
+        appointment=talk, blob=blob, file_name="plan.txt", file_size=blob.size, created_on=now
+    )
+
+
 def of_calendar(office: Office, now: datetime) -> dict[str, Any]:
     """What the pages of appointments, contacts and tasks are about: Alice's for her own pages, Bob's for those of staff."""
     found: dict[str, Any] = {"template": SyncFilter.objects.create(name="Ours", record_kind="task", conditions=ALL)}
@@ -55,6 +69,7 @@ def of_calendar(office: Office, now: datetime) -> dict[str, Any]:
             effective_start_date=now.replace(microsecond=0),
             pattern_start_date=now.date(),
         )
+        found[f"{name}:file"] = a_file(owner, now)
         pair = ExchangeSyncIdMapping.objects.create(owner=owner, **columns)
         found[f"{name}:pair"] = found[f"{name}:settle"] = pair
         found[f"{name}:undo"] = SyncConflict.objects.create(
@@ -78,6 +93,9 @@ def calendar_arguments(name: str, office: Office, found: dict[str, Any]) -> list
     whose = [office.bobs.pk] if space == "calendars" else []
     if page in ("item", "edit", "act"):
         return [*whose, "task", found[f"{space}:item"].pk]
+    if page == "file":
+        row = found[f"{space}:file"]
+        return [*whose, "appointment", row.appointment_id, row.pk]
     if page == "occurrence":
         series = found[f"{space}:series"]
         return [*whose, series.pk, f"{series.effective_start_date:%Y%m%dT%H%M%SZ}"]
@@ -93,6 +111,7 @@ def calendar_arguments(name: str, office: Office, found: dict[str, Any]) -> list
 def calendar_pages() -> dict[str, tuple[str, str]]:
     """Who may open them: one's own, everybody who is signed in; those of others, staff that may see what is linked."""
     single: tuple[str, ...] = ("occurrence",)
+    single += ("file",)
     single += ("item", "edit", "act", "pair", "settle", "undo", "decide_deletion", "restore", "filter", "change_filter")
     posts = (
         "act",
@@ -105,14 +124,14 @@ def calendar_pages() -> dict[str, tuple[str, str]]:
         "retry_all",
         "run",
     )
-    posts += ("apply_template", "propose")
+    posts += ("apply_template", "propose", "count")
     lists = ("agenda", "tasks", "contacts", "waiting", "decide_writes", "problems", "retry_all", "bin", "start", "run")
-    lists += ("filters", "new_filter", "apply_template")
+    lists += ("filters", "new_filter", "apply_template", "how_far", "count")
     pages = {f"calendar:{name}": "lhyhhhhh" for name in single}
     pages |= {f"calendar:{name}": "lyyyyyyy" for name in (*lists, "new")}
     pages |= {f"calendars:{name}": "llllnnyy" for name in (*lists, *single)}
     pages |= {
-        f"calendars:{name}": "llllnnny" for name in ("edit", "act", "occurrence")
+        f"calendars:{name}": "llllnnny" for name in ("edit", "act", "occurrence", "file")
     }  # who may not read it cannot change it
     organization = ("fields", "filters", "new_filter", "filter", "change_filter", "propose")
     pages |= {f"synchronizing:{name}": "llllnnyy" for name in organization}

@@ -7,13 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Browser
 
+from profiles.models import EmailServerProfile, ServerType
+from serversync.cycles.act_counting import HERE, THERE
 from tests.serversync.console.calendar_rows import Calendar, at, open_calendar
 from tests.serversync.console.test_axe import axe, faults
 from tests.serversync.console.test_browser import Visit, browser
-from tracking.crm.models import Appointment, Contact, Task
-from tracking.models import SyncFilter
+from tracking.crm.models import Account, Appointment, Contact, Task
+from tracking.models import SyncFilter, SyncProgress
 
 __all__ = ["axe", "browser"]
 pytestmark = [pytest.mark.debian, pytest.mark.django_db(transaction=True)]
@@ -101,12 +104,49 @@ def test_alice_answers_and_takes_back(browser: Browser, live_server: Any, calend
     look(visit, axe, "filter")
     page.get_by_role("button", name="Save the filter").click()
     page.get_by_text("Owner is me and due day is filled in").wait_for()
+    Account.objects.create(name="Harbour Optics", owner=calendar.alices.regarding_user)
     page.goto(f"{live_server.url}/calendar/item/contact/{calendar.ann.pk}/edit/")
+    page.get_by_label("Account").press_sequentially("harb")
+    page.get_by_role("option", name="Harbour Optics Account").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert page.get_by_label("Account").input_value() == "Harbour Optics"
     look(visit, axe, "contact")
     visit.context.close()
     assert len(SyncFilter.objects.get(owner=calendar.alices.regarding_user).conditions["all"]) == 2
     assert Task.objects.count() == 2
     assert Contact.objects.count() == 2
+
+
+def test_alice_sees_how_far_the_first_synchronization_is(
+    browser: Browser, live_server: Any, calendar: Calendar, axe: str
+) -> None:  # 10.1 f
+    EmailServerProfile.objects.update(server_type=ServerType.EXCHANGE_SERVER)
+    alices = {"mailbox": calendar.alices, "started_on": timezone.now()}
+    numbers = {
+        **dict.fromkeys([*THERE, *HERE], 0),
+        "there": 812,
+        "tracked": 40,
+        "stays": 772,
+        "wanted": 31,
+        "made": 29,
+        "mails": 3,
+    }
+    SyncProgress.objects.create(
+        **alices, kind="appointment", total=300, done=120, previewed_on=timezone.now(), preview={"numbers": numbers}
+    )
+    SyncProgress.objects.create(**alices, kind="task", total=80, done=80, finished_on=timezone.now())
+    visit = Visit(browser, live_server, user=calendar.alices.regarding_user)
+    page = visit.page
+    visit.open(f"{live_server.url}/calendar/progress/")
+    page.get_by_text("Appointments: 120 of 300 done").wait_for()
+    look(visit, axe, "first-run")
+    SyncProgress.objects.filter(kind="appointment").update(done=180)
+    page.get_by_text("Appointments: 180 of 300 done").wait_for()  # by itself
+    page.get_by_role("button", name="Count again").click()
+    page.get_by_text("It is being counted…").wait_for()
+    look(visit, axe, "counting")
+    visit.context.close()
 
 
 def test_an_administrator_looks_after_it(browser: Browser, live_server: Any, calendar: Calendar, axe: str) -> None:
