@@ -17,30 +17,41 @@ if TYPE_CHECKING:
 
 @dataclass
 class Marking:
-    """One pair that was worked on. `is_first`: it had never agreed before."""
+    """One pair that is worked on."""
 
     settling: Settling
     pair: Pair
-    is_first: bool
+
+    def plan(self) -> None:
+        """In the transaction in which the pair agrees: it stays due until its item is marked, so that an interruption
+        between the two forgets nothing."""
+        row = self.pair.row
+        if row.next_attempt_on is None and not self.pair.is_marking_over and self._is_wanted():
+            settling.stay_due(row, self.settling.syncing.now)
+            self.pair.is_to_be_marked = True
 
     def put(self) -> None:
-        """Put the mark of the row on the item, unless it is there. The row is committed already, so that an interruption
-        leaves a mark that is known. Raises ConnectorError where the server cannot be asked now."""
+        """Put the mark of the row on the item, unless it is there. Raises ConnectorError where the server cannot be asked
+        now."""
         one, row = self.settling, self.pair.row
-        if not self._is_wanted():
+        if not self.pair.is_to_be_marked or not self._is_wanted():
             return
+        self.pair.is_marking_over = True
         try:
             written = one.store.mark(one.kind, row.exchange_entry_id, row.server_version, row.mark)
             one.commit(lambda: settling.was_marked(row, written))
-        except (Conflict, ItemRejected, MailboxUnavailable, settling.ChangedHere):
-            return  # the pair agrees all the same, even if we may only read; the next work on it tries again
+        except settling.ChangedHere:
+            return
+        except (Conflict, ItemRejected, MailboxUnavailable):
+            # The pair agrees all the same, even if we may only read; the next work on it tries again.
+            one.commit(lambda: settling.stay_unmarked(row))
 
     def _is_wanted(self) -> bool:
         row, item = self.pair.row, self.pair.item
         if item is None or item.key != row.exchange_entry_id or not row.mark or item.mark == row.mark:
             return False
-        if item.mark and not self.is_first:
+        if item.mark and not self.pair.is_first:
             return False  # another database keeps the same mailbox: the two do not overwrite each other for ever
         is_linked = row.pk is not None and row.object_id and row.agreed_on is not None and row.server_version
-        is_over = row.next_attempt_on is None and row.question == SyncQuestion.NONE
-        return bool(is_linked and is_over and not row.is_unlinked_in_crm and not row.is_deleted_in_exchange)
+        is_free = row.question == SyncQuestion.NONE and not row.is_unlinked_in_crm and not row.is_deleted_in_exchange
+        return bool(is_linked and is_free)

@@ -22,6 +22,9 @@ class Pair:
     item: Item | None
     unreadable: str = ""
     is_leaving: bool = False  # it agrees for the last time: right after that it is unlinked
+    is_first: bool = False  # it had never agreed when it was read
+    is_to_be_marked: bool = False  # it agrees, and stays due until the item bears our mark
+    is_marking_over: bool = False
 
     @property
     def kind(self) -> RecordKind:

@@ -91,7 +91,7 @@ class Settling:
                 continue
             self.lease.progress()
             self._pair, self._noted = pair, as_read(pair.row)
-            is_first = pair.row.agreed_on is None
+            pair.is_first = pair.row.agreed_on is None
             try:
                 self._one(pair, lost)
             except (ItemRejected, Conflict) as error:
@@ -107,7 +107,7 @@ class Settling:
             except Exception as error:
                 self._failed(pair.row, f"{type(error).__name__}: {error}", "internal")
             else:
-                Marking(self, pair, is_first).put()  # trouble with it is no failure of the pair
+                Marking(self, pair).put()  # trouble with it is no failure of the pair
         self._pair = None
         self._seek(lost)
         self._read_back()
@@ -359,6 +359,8 @@ class Settling:
             if self._pair is not None and self._noted not in (None, as_stored(self._pair.row)):
                 raise settling.ChangedHere
             work()
+            if self._pair is not None:
+                Marking(self, self._pair).plan()
             self._noted = as_stored(self._pair.row) if self._pair is not None else None
 
     def _failed(self, row: ExchangeSyncIdMapping, words: str, code: str) -> None:

@@ -182,8 +182,20 @@ def read_again(row: ExchangeSyncIdMapping, item: Item) -> None:
 
 def was_marked(row: ExchangeSyncIdMapping, written: Written) -> None:
     """The item bears our mark now; nothing else about it has changed."""
-    row.exchange_entry_id, row.server_version = written.key, written.version
-    row.save(update_fields=["exchange_entry_id", "server_version"])
+    row.exchange_entry_id, row.server_version, row.next_attempt_on = written.key, written.version, None
+    row.save(update_fields=["exchange_entry_id", "server_version", "next_attempt_on"])
+
+
+def stay_due(row: ExchangeSyncIdMapping, now: datetime) -> None:
+    """The pair agrees, but its item does not bear our mark yet."""
+    row.next_attempt_on = now
+    row.save(update_fields=["next_attempt_on"])
+
+
+def stay_unmarked(row: ExchangeSyncIdMapping) -> None:
+    """Its item cannot be marked now."""
+    row.next_attempt_on = None
+    row.save(update_fields=["next_attempt_on"])
 
 
 def nothing_to_do(row: ExchangeSyncIdMapping) -> None:
