@@ -3,6 +3,7 @@ the next run writes nothing (10.4)."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -34,19 +35,19 @@ DAILY = Recurrence(Frequency.DAILY, FIRST.date(), count=8)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Desk:
+class Desk(ABC):
     """The series as Alice sees it on one side."""
 
     def __init__(self, company: Company, alice: Mailbox) -> None:
         self.company, self.alice = company, alice
 
+    @abstractmethod
     def write(self, **fields: Any) -> None:
         """Change it as a whole."""
-        raise NotImplementedError
 
+    @abstractmethod
     def occurrence(self, number: int, **fields: Any) -> None:
         """Change one occurrence; without fields take it out."""
-        raise NotImplementedError
 
 
 class Here(Desk):
