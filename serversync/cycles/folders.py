@@ -76,6 +76,8 @@ class Following:
             return False
         self.stamps = Stamps.of(cursors.get(FOLDER_STAMPS))
         before = self.stamps.copy()
+        for key in self.stamps.by_folder.keys() - cursors.keys():  # it was left, and then the run broke off
+            self.stamps.forget(key)
         self.covered = self._cover(self._tree()) if self.rules else {}
         changed = self._changed()
         self._leave(cursors)
@@ -127,7 +129,7 @@ class Following:
             else:
                 self.on_probation |= {rule.pk} if rule.invalid_reason else set()
                 if reading.policy.folder_overwrites_manual_regarding:  # 9.5
-                    ask_to_file_anew(rule, reading.now, reading.lease.pin)
+                    reading.report.more |= ask_to_file_anew(rule, reading.now, reading.lease.pin)
         return tree
 
     def _find(self, rule: MailboxTrackingFolder, tree: Tree) -> None:
@@ -167,9 +169,13 @@ class Following:
             read = [key for key in folders if key in self.stamps.by_folder]
             taken_over = [key for key in read if self.stamps.rules.get(key, str(rule.pk)) != str(rule.pk)]
             if taken_over:
-                ask_to_file_strays(rule, taken_over, self.reading.now, self.reading.lease.pin)
+                self._ask_to_file_strays(rule, taken_over)
                 note_progress(rule, folders, self.reading.lease.pin)
             self.stamps.rules.update(dict.fromkeys(read, str(rule.pk)))
+
+    def _ask_to_file_strays(self, rule: MailboxTrackingFolder, folders: list[str]) -> None:
+        reading = self.reading
+        reading.report.more |= ask_to_file_strays(rule, folders, reading.now, reading.lease.pin)
 
     # Reading
 
@@ -216,7 +222,7 @@ class Following:
             )
             if is_new and all(key in self.stamps.by_folder for key in folders):
                 note_progress(rule, folders, self.reading.lease.pin)
-                ask_to_file_strays(rule, folders, self.reading.now, self.reading.lease.pin)
+                self._ask_to_file_strays(rule, folders)
         left = self.reading.policy.folder_onboarding_per_cycle
         for rule, folders in self._by_rule():
             if rule.folder_onboarding_status == _GOING_ON:

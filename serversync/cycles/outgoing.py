@@ -25,7 +25,15 @@ from django.db import transaction
 from mailboxes.lease import Lease
 from mailboxes.models import Mailbox
 from mailboxes.policy import Policy
-from profiles.connectors.base import ConnectorError, ItemDelayed, ItemRejected, Outbox, OutcomeUnknown, Withdrawn
+from profiles.connectors.base import (
+    Conflict,
+    ConnectorError,
+    ItemDelayed,
+    ItemRejected,
+    Outbox,
+    OutcomeUnknown,
+    Withdrawn,
+)
 from profiles.connectors.words import put_off
 from profiles.items import Letter, Receipt, Refused, Trace
 from serversync.cycles.report import Report
@@ -81,20 +89,24 @@ class Outgoing:
         return self.report
 
     def _discard_drafts(self) -> None:
-        """Drafts of emails that were taken back, changed or canceled after an attempt. Where the server does not let us
-        now, the next run tries again."""
+        """Drafts of emails that were taken back, changed or canceled after an attempt. One that the server does not let us
+        remove waits for the next run; trouble of the server or the mailbox ends this one, as it does while sending."""
         held = held_drafts(self.lease.claim.leg_id)
         if not held:
             return
         needed, stale = needed_and_stale(held, self.instance)
-        for mark in stale:
-            try:
-                self.outbox.discard(mark)
-            except ConnectorError:
-                needed.add(mark)
-        with self._committing():
-            left = {mark: held[mark] for mark in needed}
-            store_drafts(self.lease.claim.leg_id, left, self.now)
+        left = {*needed, *stale}
+        try:
+            for mark in stale:
+                if self.lease.elapsed_since(self.now) > self.budget:
+                    self.report.more = True
+                    break
+                with suppress(ItemRejected, ItemDelayed, Conflict):
+                    self.outbox.discard(mark)
+                    left.remove(mark)
+        finally:
+            with self._committing():
+                store_drafts(self.lease.claim.leg_id, {mark: held[mark] for mark in left}, self.now)
 
     def _look_after(self, email: Email) -> None:
         """One that was left in our hands; without its message nobody can even look for it (law 5)."""
@@ -156,7 +168,7 @@ class Outgoing:
                 again = {"postpone_email_processing_until": self.now + then_wait} if then_wait else {}
                 self._move(email, EmailStatus.PENDING_SEND, **again)
             else:
-                delivery.mark_unknown(email, UNKNOWN, self.now, refused)
+                delivery.mark_unknown(email, UNKNOWN, self.now, refused, self._try_again_on(email, refused))
                 self.report.failed += 1
 
     def _send(self, email: Email, recipients: Sequence[str]) -> None:
@@ -219,11 +231,19 @@ class Outgoing:
             "sent_on": email.sent_on or self.now,
         }
         if again:
-            until = self.now + retry_letter_after(put_off("Some recipients are not taken now.", waiting), attempts)
+            until = self._try_again_on(email, waiting)
             self._move(email, EmailStatus.PENDING_SEND, postpone_email_processing_until=until, **known)
             return
         self._move(email, EmailStatus.SENT, **known)
         self.report.sent += 1
+
+    def _try_again_on(self, email: Email, refused: Sequence[Refused]) -> datetime | None:
+        """When those of the refused who were only put off may be tried again."""
+        waiting = [one for one in refused if not one.permanent]
+        if not waiting:
+            return None
+        error = put_off("Some recipients are not taken now.", waiting)
+        return self.now + retry_letter_after(error, email.delivery_attempts + 1)
 
     def _taken_by_all(self, email: Email, receipt: Receipt) -> bool:
         """The usual case in few statements: the first attempt, nobody refused, and no report about it was faster."""

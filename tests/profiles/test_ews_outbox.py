@@ -136,6 +136,52 @@ def test_a_draft_that_nobody_needs_is_removed_and_nothing_else(exchange: Sandbox
     assert [item["subject"] for item in exchange.inbox(ALICE, "drafts")] == ["My own draft"]
 
 
+def left_in_drafts(exchange: SandboxProcess) -> None:
+    def withdrawn() -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        EwsOutbox(access(exchange.ews_url)).send(offer(), withdrawn)
+
+
+def test_a_second_draft_of_the_same_letter_is_removed_as_well(exchange: SandboxProcess, outbox: EwsOutbox) -> None:
+    left_in_drafts(exchange)
+    left_in_drafts(exchange)
+    outbox.discard("us/1")
+    assert folders(exchange) == []
+
+
+KEPT: list[tuple[str, str, type[ConnectorError]]] = [
+    ("GetItem", "ErrorServerBusy", Throttled),
+    ("GetItem", "ErrorMailboxStoreUnavailable", Transient),
+    ("GetItem", "ErrorAccessDenied", ItemRejected),
+    ("DeleteItem", "ErrorServerBusy", Throttled),
+    ("DeleteItem", "ErrorAccessDenied", ItemRejected),
+]
+
+
+@pytest.mark.parametrize(("operation", "code", "kind"), KEPT)
+def test_a_draft_that_cannot_be_removed_now_is_not_taken_for_gone(
+    exchange: SandboxProcess, outbox: EwsOutbox, operation: str, code: str, kind: type[ConnectorError]
+) -> None:
+    left_in_drafts(exchange)
+    exchange.fault(face="ews", operation=operation, effect="response", code=code, times=1)
+    with pytest.raises(kind):
+        outbox.discard("us/1")
+    outbox.discard("us/1")
+    assert folders(exchange) == []
+
+
+@pytest.mark.parametrize("operation", ["GetItem", "DeleteItem"])
+def test_a_draft_that_somebody_else_has_just_removed_is_gone(
+    exchange: SandboxProcess, outbox: EwsOutbox, operation: str
+) -> None:
+    left_in_drafts(exchange)
+    exchange.fault(face="ews", operation=operation, effect="response", code="ErrorItemNotFound", times=1)
+    outbox.discard("us/1")
+    assert requests(exchange)["FindItem"] == 2
+
+
 def test_what_was_sent_and_put_among_the_drafts_is_not_removed(exchange: SandboxProcess, outbox: EwsOutbox) -> None:
     send(outbox, offer())
     [sent] = exchange.inbox(ALICE, "sentitems")

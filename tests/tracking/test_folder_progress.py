@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,13 +13,22 @@ from mailboxes.models import Mailbox, TraceLog
 from mailboxes.models.leg import LeaseLost
 from mailboxes.models.settings import current_policy
 from profiles.items import Folder
+from serversync.cycles import folders
 from tests.company import assert_balanced, decide
 from tests.letters import letter
 from tests.tracking.filing_office import FilingOffice
 from tracking.crm.models import Account, Email
 from tracking.keep import filing, following
 from tracking.keep.folder_rules import remove_rule, save_rule, set_regarding
-from tracking.models import FolderHierarchy, FolderOnboardingStatus, MailboxTrackingFolder, Placement, SyncCursor
+from tracking.keep.following import Stamps
+from tracking.models import (
+    FolderHierarchy,
+    FolderOnboardingStatus,
+    LedgerRow,
+    MailboxTrackingFolder,
+    Placement,
+    SyncCursor,
+)
 
 ADDRESS = "alice@us.test"
 
@@ -97,6 +107,45 @@ def test_where_folders_overrule_people_a_large_folder_is_filed_to_the_end_all_th
     assert archive.belonging_to("Acme") == 7
 
 
+ASKING: dict[str, Callable[[Archive, MailboxTrackingFolder], bool]] = {
+    "all": lambda it, rule: following.ask_to_file_anew(rule, it.office.now, lambda: None),
+    "strays": lambda it, rule: following.ask_to_file_strays(rule, [it.folder], it.office.now, lambda: None),
+}
+
+
+@pytest.mark.parametrize("ask", ASKING)
+def test_a_change_of_the_rule_is_not_lost_where_filing_is_asked_for_at_that_moment(archive: Archive, ask: str) -> None:
+    LedgerRow.objects.update(tracking_folder=None)  # 9.5
+    read_before = archive.rule
+    archive.track("Zeta")
+    asked_on = archive.rule.relink_requested_on
+    archive.office.now += timedelta(minutes=1)
+    assert ASKING[ask](archive, read_before)
+    assert (archive.rule.relink_requested_on, read_before.relink_requested_on) == (asked_on, None)
+    assert not ASKING["strays"](archive, archive.rule)  # who read the rule as it is now may ask
+    assert archive.rule.relink_requested_on == archive.office.now
+
+
+def test_a_folder_that_gets_another_record_during_a_cycle_has_its_mail_filed_there(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:  # 9.5
+    decide(folder_overwrites_manual_regarding=True)
+
+    def a_moment_later(*told: Any) -> None:
+        if archive.rule.regarding_name != "Zeta":
+            archive.track("Zeta")
+        following.store_tree(*told)
+
+    monkeypatch.setattr(folders, "store_tree", a_moment_later)
+    archive.office.now += timedelta(hours=1)
+    report = archive.office.read(archive.alice)
+    assert report is not None
+    assert report.more
+    monkeypatch.undo()
+    archive.office.read(archive.alice)
+    assert archive.belonging_to("Zeta") == 7
+
+
 def live(archive: Archive) -> int:
     return Placement.objects.filter(mailbox=archive.alice, folder=archive.folder, gone_on=None).count()
 
@@ -125,6 +174,18 @@ def test_a_folder_that_is_tracked_again_while_it_is_left_has_all_its_mail(archiv
     archive.office.read_all(archive.alice)
     assert (live(archive), archive.belonging_to("Zeta")) == (7, 7)
     assert_balanced(archive.alice)
+
+
+def test_a_folder_that_was_left_by_a_run_that_broke_off_is_read_from_the_beginning(archive: Archive) -> None:
+    remove_rule(archive.rule, archive.office.now)  # 9.5
+    commits = 1
+    while SyncCursor.objects.filter(folder=archive.folder).exists():
+        archive.office.read(archive.alice, commits=commits)
+        commits += 1
+    assert archive.folder in Stamps.of(SyncCursor.objects.get(folder="folder stamps")).by_folder
+    archive.track("Zeta")
+    archive.office.read_all(archive.alice)
+    assert (live(archive), archive.belonging_to("Zeta")) == (7, 7)
 
 
 def lost() -> None:

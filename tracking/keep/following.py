@@ -138,20 +138,30 @@ def note_progress(rule: MailboxTrackingFolder, folders: Collection[str], pin: Pi
     )
 
 
-def ask_to_file_anew(rule: MailboxTrackingFolder, now: datetime, pin: Pin) -> None:
-    """All mail of the folder is to follow the rule, unless it is being filed already."""
-    if rule.relink_requested_on is None:
-        _write(rule, pin, relink_requested_on=now)
+def ask_to_file_anew(rule: MailboxTrackingFolder, now: datetime, pin: Pin) -> bool:
+    """All mail of the folder is to follow the rule, unless it is being filed already. Returns whether a person has changed
+    the rule meanwhile: then what they asked for stands, and the next cycle does it."""
+    return rule.relink_requested_on is None and not _ask(rule, now, pin)
 
 
-def ask_to_file_strays(rule: MailboxTrackingFolder, folders: Collection[str], now: datetime, pin: Pin) -> None:
+def ask_to_file_strays(rule: MailboxTrackingFolder, folders: Collection[str], now: datetime, pin: Pin) -> bool:
     """Mail that was tracked under an earlier rule of these folders, and lies there still, follows this new rule. What is
-    being filed begins once more: the strays may lie before the place that was reached."""
+    being filed begins once more: the strays may lie before the place that was reached. Returns as `ask_to_file_anew`."""
     live = Placement.objects.filter(mailbox=rule.mailbox_id, folder__in=list(folders), gone_on__isnull=True)
     rows = LedgerRow.objects.filter(placements__in=live, state=LedgerState.TRACKED)
     strays = rows.filter(Q(tracking_folder__isnull=True) | ~Q(tracking_folder=rule))
-    if rule.regarding_id and strays.exists():
-        _write(rule, pin, relink_requested_on=now)
+    return bool(rule.regarding_id) and strays.exists() and not _ask(rule, now, pin)
+
+
+def _ask(rule: MailboxTrackingFolder, now: datetime, pin: Pin) -> bool:
+    """Have it filed for its record, if it is still the rule that was read. If not, nothing is filed for the old one."""
+    columns = ("relink_requested_on", "regarding_type_id", "regarding_id")
+    as_read = {name: getattr(rule, name) for name in columns}
+    with transaction.atomic():
+        pin()
+        is_asked = MailboxTrackingFolder.objects.filter(pk=rule.pk, **as_read).update(relink_requested_on=now) > 0
+    rule.relink_requested_on = now if is_asked else None
+    return is_asked
 
 
 def note_filed_anew(rule: MailboxTrackingFolder) -> None:

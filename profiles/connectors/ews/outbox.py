@@ -21,7 +21,7 @@ from profiles.connectors.base import (
     Withdrawn,
 )
 from profiles.connectors.ews import operations
-from profiles.connectors.ews.errors import surely_not_done
+from profiles.connectors.ews.errors import surely_not_done, translate_item
 from profiles.connectors.ews.headers import split
 from profiles.connectors.ews.session import EwsSession
 from profiles.items import Access, Letter, Progress, Receipt, Trace, no_progress
@@ -80,18 +80,23 @@ class EwsOutbox:
         return Receipt()
 
     def discard(self, mark: str) -> None:
-        """Remove the draft that bears this mark. What a person has sent, and moved back into Drafts, is none."""
+        """Remove every draft that bears this mark: a server may save one though the line broke, and a second when asked
+        again. What a person has sent, and moved back into Drafts, is none."""
         self._drafts.pop(mark, None)
-        found = self._find("drafts", mark)
-        if found is None:
-            return
-        with self._session.talking():
-            [told] = self._session.new(operations.GetItem).ask([found.id], "is_draft")
-            if isinstance(told, EWSError) or operations.text(operations.item(told), "IsDraft") != "true":
-                return
-            [gone] = self._session.new(operations.DeleteItem).ask([found.id], HARD_DELETE)
-            if isinstance(gone, EWSError) and not isinstance(gone, ErrorItemNotFound):
-                raise gone
+        seen: set[str] = set()
+        while (found := self._find("drafts", mark)) is not None and found.id not in seen:
+            seen.add(found.id)
+            with self._session.talking():
+                [told] = self._session.new(operations.GetItem).ask([found.id], "is_draft")
+                if isinstance(told, ErrorItemNotFound):
+                    continue
+                if isinstance(told, EWSError):
+                    raise translate_item(told, self._session.access)
+                if operations.text(operations.item(told), "IsDraft") != "true":
+                    return
+                [gone] = self._session.new(operations.DeleteItem).ask([found.id], HARD_DELETE)
+                if isinstance(gone, EWSError) and not isinstance(gone, ErrorItemNotFound):
+                    raise translate_item(gone, self._session.access)
 
     def close(self) -> None:
         """Leave the connections to other mailboxes of the same account, or close them."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from mailboxes.models import Leg
+from profiles.connectors.mime import Address
 from tests.letters import letter
 from tests.serversync.console.people import kept, mailbox, plain_letter, profile, row
+from tracking.crm import delivery
 from tracking.crm.models import ActivityParty, Contact, Email
 from tracking.crm.models.states import DeliveryState, EmailStatus, HoldReason
+from tracking.crm.writing import NewEmail, rewrite, write_draft
 from tracking.models import LedgerState
 
 PIXEL = b"\x89PNG\r\n\x1a\n not really"
@@ -184,3 +191,27 @@ def test_alice_does_it_to_many_at_once(alice: Client, action: str, before: Email
     assert {Email.objects.get(pk=email.pk).status_code for email in emails} == {after}
     assert not Email.objects.exclude(hold_reason=HoldReason.NONE).exists()
     assert Email.objects.get(pk=left.pk).status_code == EmailStatus.SENT
+
+
+def test_of_many_that_are_sent_the_one_that_somebody_changes_meanwhile_stays(
+    alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:  # 7.2
+    bobs, now = mailbox("Bob", profile()), timezone.now()
+    emails = [write_draft(NewEmail(bobs, [Address("", "ann@acme.test")], "Offer", text="x"), now) for _ in range(2)]
+    submit = delivery.submit
+
+    def a_moment_later(email: Email, at: datetime, by: Any = None) -> None:
+        if email.pk == emails[0].pk:
+            rewrite(emails[1], NewEmail(bobs, [Address("", "bob@acme.test")], "Another", text="y"), at)
+        submit(email, at)
+
+    monkeypatch.setattr(delivery, "submit", a_moment_later)
+    chosen = [str(email.pk) for email in emails]
+    answer = alice.post(
+        reverse("admin:crm_email_changelist"), {"action": "send", "_selected_action": chosen}, follow=True
+    )
+    page = answer.content.decode()
+    assert "Done for 1 email." in page
+    assert "Nothing was changed for 1: the email is no longer Draft, or was changed meanwhile." in page
+    found = [Email.objects.get(pk=email.pk).status_code for email in emails]
+    assert found == [EmailStatus.PENDING_SEND, EmailStatus.DRAFT]

@@ -50,6 +50,7 @@ def move(email: Email, to: EmailStatus, now: datetime, *, as_read: Sequence[str]
         raise IllegalMove(f"the email is no longer {held.label}, or was changed meanwhile")
     for column, value in columns.items():
         setattr(email, column, value)
+    email.modified_on = now
     if to in _EVENTS:
         tell(email, _EVENTS[to], now)
 

@@ -67,7 +67,7 @@ def note_taken(email: Email, refused: Iterable[Refused] = (), *, give_up: bool =
     """The server has taken the email for all who wait for it but those `refused`; of these the temporary ones go on
     waiting, unless they are given up. Returns what is now known of the whole."""
     words = {one.address.lower(): one for one in refused}
-    _hold(email)
+    hold(email)
     for party in parties_of(email).filter(delivery_state=R.NOT_SENT):
         one = words.get(party.address_used.lower())
         party.delivery_state = R.ACCEPTED if one is None else R.REFUSED if one.permanent or give_up else R.NOT_SENT
@@ -85,7 +85,7 @@ def note_taken_by_all(email: Email) -> None:
 def note_refused(email: Email, refused: Iterable[Refused] = (), *, for_good: bool) -> DeliveryState:
     """The server has taken it for nobody of those who wait for it. What it said of each is kept; `for_good` ends it."""
     words = {one.address.lower(): one for one in refused}
-    _hold(email)
+    hold(email)
     for party in parties_of(email).filter(delivery_state=R.NOT_SENT):
         one = words.get(party.address_used.lower())
         party.delivery_state = R.REFUSED if for_good else R.NOT_SENT
@@ -135,7 +135,7 @@ def in_trouble(email: Email) -> list[ActivityParty]:
     return [party for party in rows if party.delivery_state not in (R.DELIVERED, R.READ)]
 
 
-def _hold(email: Email) -> None:
+def hold(email: Email) -> None:
     """Lock the email before its recipients, as everybody does who notes what a report says."""
     list(Email.objects.select_for_update().filter(pk=email.pk).values_list("pk"))
 

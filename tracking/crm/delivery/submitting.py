@@ -15,7 +15,7 @@ from profiles.connectors import mime
 from tracking.crm.delivery.fixing import compose
 from tracking.crm.delivery.holding import close_answered_alerts
 from tracking.crm.delivery.moves import IllegalMove, move, tell
-from tracking.crm.delivery.recipients import forget_refusals, parties_of, somebody_has_it
+from tracking.crm.delivery.recipients import forget_refusals, hold, parties_of, somebody_has_it
 from tracking.crm.hashing import hashes_for
 from tracking.crm.identity import content_key, dup_check, stored_message_id
 from tracking.crm.issuing import subject_with_token
@@ -33,10 +33,13 @@ def submit(email: Email, now: datetime, by: AbstractUser | None = None) -> None:
     """Send (7.2): fix Message-ID and MIME once and for all, set Pending Send, and ask the mailbox's outgoing leg to run.
 
     `by` is who presses “Send”; None is a program. A failed email is sent again as the very same message. Raises
-    IllegalMove, or ValueError naming what is missing or who may not (SendingRefused, with a sentence for each problem).
+    IllegalMove, also where somebody has changed the draft since `email` was read; or ValueError naming what is missing or
+    who may not (SendingRefused, with a sentence for each problem).
     """
     if email.sender_mailbox is None:
         raise ValueError("From: the email has no mailbox to be sent from")
+    is_composed = email.original_id is None or email.status_code == S.DRAFT
+    as_read = ("modified_on",) if is_composed else ()  # no old text goes to those who were named meanwhile
     policy = current_policy()
     route = prepare(email, by, policy)  # 7.5–7.7: from whom, to whom, through which mailbox
     for column, mailbox in route.items():
@@ -53,7 +56,7 @@ def submit(email: Email, now: datetime, by: AbstractUser | None = None) -> None:
         "delivery_attempts": min(email.delivery_attempts, 1),
     }
     blob, hashes = None, None
-    if email.original_id is None or email.status_code == S.DRAFT:
+    if is_composed:
         blob, hashes, fixed = _fix(email, policy, now)
         columns |= fixed
     with transaction.atomic():
@@ -63,7 +66,7 @@ def submit(email: Email, now: datetime, by: AbstractUser | None = None) -> None:
             EmailHash.objects.filter(email=email).delete()
             EmailHash.objects.bulk_create(hashes)
         forget_refusals(email)
-        move(email, S.PENDING_SEND, now, **columns)
+        move(email, S.PENDING_SEND, now, as_read=as_read, **columns)
         tell(email, EventKind.EMAIL_SUBMITTED, now)
         MailboxLeg.objects.filter(mailbox=email.sender_mailbox, leg=Leg.OUTGOING).request(now)
 
@@ -93,9 +96,8 @@ def take_back(email: Email, now: datetime) -> None:
 
     Raises IllegalMove when it is being sent, or some recipients have it already.
     """
-    if somebody_has_it(email):
-        raise IllegalMove(HAS_LEFT)
     with transaction.atomic():
+        _insist_nobody_has_it(email)
         parties_of(email).update(delivery_state=RecipientState.NOT_SENT, delivery_detail="")
         state: dict[str, Any] = {"delivery_state": DeliveryState.NOT_SENT, "delivery_detail": ""}
         move(email, S.DRAFT, now, hold_reason=HoldReason.NONE, postpone_email_processing_until=None, **state)
@@ -105,12 +107,18 @@ def take_back(email: Email, now: datetime) -> None:
 
 def cancel(email: Email, now: datetime) -> None:
     """What was not sent is never sent. Raises IllegalMove as `take_back` does."""
-    if somebody_has_it(email):
-        raise IllegalMove(HAS_LEFT)
     with transaction.atomic():
+        _insist_nobody_has_it(email)
         move(email, S.CANCELED, now, hold_reason=HoldReason.NONE)
         close_answered_alerts(email, now)
         _have_its_draft_removed(email, now)
+
+
+def _insist_nobody_has_it(email: Email) -> None:
+    """Under the lock that a worker needs to say who has got it: nobody gets it between this question and the change."""
+    hold(email)
+    if somebody_has_it(email):
+        raise IllegalMove(HAS_LEFT)
 
 
 def _have_its_draft_removed(email: Email, now: datetime) -> None:

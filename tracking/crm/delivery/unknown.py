@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -18,18 +19,23 @@ from tracking.crm.models.states import DeliveryState, EmailStatus
 S = EmailStatus
 
 
-def mark_unknown(email: Email, detail: str, now: datetime, refused: Iterable[Refused] = ()) -> None:
+def mark_unknown(
+    email: Email, detail: str, now: datetime, refused: Iterable[Refused] = (), until: datetime | None = None
+) -> None:
     """Handed over, and then the line or the process broke: nobody knows. It is never sent again by itself (law 7).
 
-    `refused` are recipients whom the server refused before: of them it is known. If a report about it was faster, it is
-    settled at once. Call it inside a transaction.
+    `refused` are recipients whom the server refused before: of them it is known. `until` is when those whom it put off may
+    be tried again. If a report about it was faster, it is settled at once. Call it inside a transaction.
     """
+    waits = {} if until is None else {"postpone_email_processing_until": until}
     changed = Email.objects.filter(pk=email.pk, status_code=S.SENDING).update(
-        delivery_state=DeliveryState.UNKNOWN, delivery_detail=detail[:2000], modified_on=now
+        delivery_state=DeliveryState.UNKNOWN, delivery_detail=detail[:2000], modified_on=now, **waits
     )
     if not changed:
         raise IllegalMove("only an email that is being sent can become unknown")
     email.delivery_state = DeliveryState.UNKNOWN
+    if until is not None:
+        email.postpone_email_processing_until = until
     note_unknown(email, refused)
     if email.sent_on is None and somebody_has_it(email):
         resolve_unknown(email, was_sent=True, now=now)
@@ -47,17 +53,22 @@ def resolve_unknown(email: Email, was_sent: bool, now: datetime) -> None:
             _arrived(email, now)
         else:
             forget_refusals(email)
-            move(email, S.PENDING_SEND, now, delivery_state=DeliveryState.NOT_SENT, delivery_detail="")
+            known: dict[str, Any] = {"delivery_state": DeliveryState.NOT_SENT, "delivery_detail": ""}
+            # As where a person releases what was held: nobody is asked once more (7.3).
+            move(email, S.PENDING_SEND, now, postpone_email_processing_until=now, **known)
             tell(email, EventKind.EMAIL_SUBMITTED, now)
             _ask_to_send(email, now)
 
 
 def _arrived(email: Email, now: datetime) -> None:
     state, somebody_waits = note_arrived(email)
-    to = S.PENDING_SEND if somebody_waits else S.SENT
-    move(email, to, now, delivery_state=state, delivery_detail="", sent_on=email.sent_on or now)
-    if somebody_waits:
-        _ask_to_send(email, now)
+    known: dict[str, Any] = {"delivery_state": state, "delivery_detail": "", "sent_on": email.sent_on or now}
+    if not somebody_waits:
+        move(email, S.SENT, now, **known)
+        return
+    until = max(now, email.postpone_email_processing_until or now)  # what the server asked for stands
+    move(email, S.PENDING_SEND, now, postpone_email_processing_until=until, **known)
+    _ask_to_send(email, now)
 
 
 def _ask_to_send(email: Email, now: datetime) -> None:
