@@ -20,7 +20,7 @@ help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUN) ## A company with its mail servers, console and worker (PORT=8000; ONCE=1 plays it, checks it and ends).
-	@$(BIN)/python manage.py demo $(if $(ONCE),--once,--port $(PORT))
+	@PYTHONUNBUFFERED=1 $(BIN)/python manage.py demo $(if $(ONCE),--once,--port $(PORT))
 
 test: $(DEV) ## The suite on SQLite, what needs a database again on PostgreSQL, and the linters.
 	$(BIN)/python -m pytest -n 2 -rs -m "not kill"

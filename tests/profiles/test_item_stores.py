@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from profiles.act_items import ItemKind, Notify, TakesFile
+from profiles.act_items import Attached, Item, ItemKind, Notify, TakesFile
 from profiles.connectors import open_item_store
-from profiles.connectors.base import ItemRejected, MailboxUnavailable, OutcomeUnknown
+from profiles.connectors.base import (
+    Conflict,
+    ItemRejected,
+    MailboxUnavailable,
+    OutcomeUnknown,
+    ResyncRequired,
+    Throttled,
+    Transient,
+)
 from profiles.connectors.ews.act import listing
 from profiles.connectors.item_store import ItemStore
 from profiles.connectors.memory import MemoryServer
 from profiles.connectors.memory_items import MemoryItems
-from profiles.items import Access, Transport
-from tests.profiles.act_samples import TASK
-from tests.profiles.exchange import ALICE, PASSWORD, access, requests, set_up
-from tests.profiles.item_store_rules import ItemStoreRules, caught_up, weekly
+from profiles.items import Access, Missing, Transport
+from tests.profiles.act_samples import SIMPLE, TASK
+from tests.profiles.exchange import ALICE, PASSWORD, access, canned, requests, says, set_up, soap, success
+from tests.profiles.item_store_rules import (
+    NOTES,
+    PLAN,
+    ItemStoreRules,
+    attached,
+    caught_up,
+    contents,
+    the,
+    weekly,
+)
 from tests.profiles.subcalendar_rules import Subcalendar, SubcalendarRules
 from tests.world import SandboxProcess
 
+NEWER_PLAN = attached("plan.txt", b"First, coffee.")
+UNREADABLE_FILE = (
+    *("ErrorCannotOpenFileAttachment", "ErrorVirusDetected", "ErrorVirusMessageDeleted"),
+    *("ErrorInvalidAttachmentId", "ErrorContentConversionFailed", "ErrorInternalServerError"),
+)
 SIMPLE_THERE = {
     "subject": "Fair",
     "start": "2026-03-28T09:00:00Z",
@@ -168,6 +191,164 @@ class TestExchange(ItemStoreRules, SubcalendarRules):
         key = store.create(ItemKind.APPOINTMENT, "m/1", weekly("UTC"), Notify.NOBODY).key
         with pytest.raises(ItemRejected):
             store.update_occurrence(key, datetime(2026, 3, 24, 9, tzinfo=UTC), {"subject": "x"}, Notify.NOBODY)
+
+    def test_a_calendar_below_that_has_gone_since_anybody_looked_has_everything_listed_anew(
+        self, exchange: SandboxProcess, store: ItemStore
+    ) -> None:  # 10.1 d, law 5
+        team = exchange.folder(ALICE, "Team", "calendar", "IPF.Appointment")
+        cursor = caught_up(store, ItemKind.APPOINTMENT)[2].cursor
+        exchange.delete_folder(ALICE, team)
+        with pytest.raises(ResyncRequired):
+            list(store.changes(ItemKind.APPOINTMENT, cursor))
+
+    def test_a_calendar_below_that_has_gone_before_it_was_read_is_forgotten(
+        self, exchange: SandboxProcess, store: ItemStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:  # 10.1 d, law 5
+        exchange.put_act_item(ALICE, "appointment", SIMPLE_THERE)
+        team = exchange.folder(ALICE, "Team", "calendar", "IPF.Appointment")
+        first = next(iter(store.changes(ItemKind.APPOINTMENT, "")))  # interrupted after the first page
+        assert listing.Cursor.read(first.cursor).states[team] == ""
+        exchange.delete_folder(ALICE, team)
+        page = caught_up(store, ItemKind.APPOINTMENT, first.cursor)[2]
+        monkeypatch.setattr(listing, "LOOK_EVERY", 0)
+        page = caught_up(store, ItemKind.APPOINTMENT, page.cursor)[2]
+        assert [*listing.Cursor.read(page.cursor).states] == [listing.MAIN]
+
+    def test_a_calendar_below_that_may_not_be_opened_stops_no_other(
+        self, exchange: SandboxProcess, store: ItemStore
+    ) -> None:  # law 5
+        teams = [exchange.folder(ALICE, name, "calendar", "IPF.Appointment") for name in ("Sales", "Team")]
+        cursor = caught_up(store, ItemKind.APPOINTMENT)[2].cursor
+        items = {exchange.put_act_item(ALICE, "appointment", SIMPLE_THERE, folder=team)["id"] for team in teams}
+        exchange.fault(
+            face="ews", operation="SyncFolderItems", effect="response", code="ErrorAccessDenied", skip=1, times=1
+        )
+        shown, gone, page = caught_up(store, ItemKind.APPOINTMENT, cursor)
+        assert (len(shown), set(shown) < items, gone) == (1, True, set())
+        later, gone, _ = caught_up(store, ItemKind.APPOINTMENT, page.cursor)
+        assert ({*shown, *later}, gone) == (items, set())
+
+    @pytest.mark.parametrize(
+        ("code", "becomes"),
+        [
+            ("ErrorServerBusy", Throttled),
+            ("ErrorBatchProcessingStopped", Transient),
+            ("ErrorItemCorrupt", None),
+            ("ErrorInternalServerError", None),
+        ],
+    )
+    def test_a_series_of_which_a_changed_occurrence_cannot_be_read_is_not_told_without_it(
+        self, exchange: SandboxProcess, store: ItemStore, code: str, becomes: type[Exception] | None
+    ) -> None:  # 10.4, law 5
+        series = weekly("UTC")
+        key = store.create(ItemKind.APPOINTMENT, "m/1", series, Notify.NOBODY).key
+        store.update_occurrence(key, series["start"], {"subject": "Party"}, Notify.NOBODY)
+        exchange.fault(face="ews", operation="GetItem", effect="response", code=code, skip=1, times=1)
+        if becomes is not None:
+            with pytest.raises(becomes):
+                list(store.fetch(ItemKind.APPOINTMENT, [key]))
+        else:
+            [missing] = store.fetch(ItemKind.APPOINTMENT, [key])
+            assert isinstance(missing, Missing)
+            assert not missing.gone
+        [found] = store.fetch(ItemKind.APPOINTMENT, [key])
+        assert isinstance(found, Item)
+        assert [one.fields["subject"] for one in found.changed] == ["Party"]
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            *({"effect": "response", "code": code} for code in UNREADABLE_FILE),
+            {"effect": "soap", "code": "ErrorInternalServerError"},
+            {"effect": "status", "status": 500},
+        ],
+    )
+    def test_a_file_that_exchange_cannot_give_is_left_out(
+        self, exchange: SandboxProcess, with_files: Callable[[TakesFile], ItemStore], fault: dict[str, object]
+    ) -> None:  # 5.19, law 5
+        store, key = with_plan(with_files)
+        exchange.fault(face="ews", operation="GetAttachment", **fault)
+        [found] = store.fetch(ItemKind.APPOINTMENT, [key], files=True)
+        assert isinstance(found, Item)
+        assert found.fields["attachments"] == (Attached("plan.txt"),)
+
+    def test_an_item_whose_file_cannot_be_had_now_waits_alone(
+        self, exchange: SandboxProcess, with_files: Callable[[TakesFile], ItemStore]
+    ) -> None:  # law 5
+        store, key = with_plan(with_files)
+        other = store.create(ItemKind.APPOINTMENT, "m/2", SIMPLE, Notify.NOBODY).key
+        exchange.fault(face="ews", operation="GetAttachment", effect="response", code="ErrorTimeoutExpired")
+        missing, found = store.fetch(ItemKind.APPOINTMENT, [key, other], files=True)
+        assert isinstance(missing, Missing)
+        assert (missing.gone, isinstance(found, Item)) == (False, True)
+
+    def test_a_file_that_cannot_be_read_is_never_replaced(
+        self, exchange: SandboxProcess, with_files: Callable[[TakesFile], ItemStore]
+    ) -> None:  # 5.19
+        store, key = with_plan(with_files)
+        version = the(store, ItemKind.APPOINTMENT, key).version
+        exchange.fault(face="ews", operation="GetAttachment", effect="response", code="ErrorVirusDetected", times=1)
+        with pytest.raises(Conflict):
+            store.update(ItemKind.APPOINTMENT, key, version, {"attachments": (NEWER_PLAN,)}, Notify.NOBODY)
+        assert contents(the(store, ItemKind.APPOINTMENT, key)) == {"plan.txt": b"First, lunch."}
+
+    def test_where_a_new_file_is_refused_the_old_one_stays_and_the_rest_is_written(
+        self, exchange: SandboxProcess, with_files: Callable[[TakesFile], ItemStore]
+    ) -> None:
+        store, key = with_plan(with_files)
+        version = the(store, ItemKind.APPOINTMENT, key).version
+        code = "ErrorAttachmentSizeLimitExceeded"
+        exchange.fault(face="ews", operation="CreateAttachment", effect="response", code=code, skip=1, times=1)
+        changes = {"subject": "Late", "attachments": (NEWER_PLAN, NOTES)}
+        with pytest.raises(ItemRejected):
+            store.update(ItemKind.APPOINTMENT, key, version, changes, Notify.NOBODY)
+        found = the(store, ItemKind.APPOINTMENT, key)
+        assert found.fields["subject"] == "Late"
+        assert contents(found) == {"plan.txt": b"First, lunch.", "notes.txt": b"Say hello."}
+        store.update(ItemKind.APPOINTMENT, key, found.version, changes, Notify.NOBODY)
+        again = the(store, ItemKind.APPOINTMENT, key)
+        assert contents(again) == {"plan.txt": b"First, coffee.", "notes.txt": b"Say hello."}
+
+    def test_where_nobody_has_the_content_of_a_new_file_the_old_one_stays(
+        self, with_files: Callable[[TakesFile], ItemStore]
+    ) -> None:
+        store, key = with_plan(with_files)
+        version = the(store, ItemKind.APPOINTMENT, key).version
+        changes = {"subject": "Late", "attachments": (replace(NEWER_PLAN, content=None),)}
+        with pytest.raises(ItemRejected, match=r"plan\.txt"):
+            store.update(ItemKind.APPOINTMENT, key, version, changes, Notify.NOBODY)
+        found = the(store, ItemKind.APPOINTMENT, key)
+        assert (found.fields["subject"], contents(found)) == ("Late", {"plan.txt": b"First, lunch."})
+
+
+def with_plan(with_files: Callable[[TakesFile], ItemStore]) -> tuple[ItemStore, str]:
+    """An appointment with one file."""
+    store = with_files(lambda *_: True)
+    written = store.create(ItemKind.APPOINTMENT, "m/1", {**SIMPLE, "attachments": (PLAN,)}, Notify.NOBODY)
+    return store, written.key
+
+
+def test_an_appointment_to_the_end_of_all_days_is_told_as_one_that_cannot_be_read() -> None:  # laws 5 and 8
+    item = (
+        '<m:Items><t:CalendarItem><t:ItemId Id="a" ChangeKey="b"/><t:Start>9999-12-30T11:00:00Z</t:Start>'
+        "<t:End>9999-12-31T11:00:00Z</t:End><t:IsAllDayEvent>true</t:IsAllDayEvent>"
+        '<t:StartTimeZone Id="New Zealand Standard Time"/></t:CalendarItem></m:Items>'
+    )
+    with canned(says(soap("GetItem", success("GetItem", item)))) as url:
+        [missing] = open_item_store(access(url)).fetch(ItemKind.APPOINTMENT, ["a"])
+    assert isinstance(missing, Missing)
+    assert not missing.gone
+
+
+def test_a_list_that_does_not_go_on_is_not_taken_for_the_whole_one() -> None:  # law 9
+    answer = success(
+        "SyncFolderItems", "<m:SyncState>1</m:SyncState><m:IncludesLastItemInRange>false</m:IncludesLastItemInRange>"
+    )
+    with canned(says(soap("SyncFolderItems", answer))) as url:
+        pages = open_item_store(access(url)).changes(ItemKind.TASK, "")
+        assert not next(pages).complete
+        with pytest.raises(Transient):
+            next(pages)
 
 
 def test_a_pop3_server_has_no_calendar() -> None:

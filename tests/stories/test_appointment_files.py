@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from mailboxes.models import Leg, Organization
 from profiles.act_items import Attached, ItemKind
+from profiles.connectors.ews.act.attachments import CreateAttachment
 from tests.company import Company, run
 from tests.profiles.exchange import requests
 from tests.synchronizing import (
@@ -171,6 +172,39 @@ def test_what_is_too_large_stays_where_it_is_and_the_rest_goes_on(company: Compa
     assert (row.last_sync_error, row.next_attempt_on) == ("", None)
 
 
+def test_what_alice_changes_while_exchange_cannot_give_the_file_is_not_lost(company: Company) -> None:  # 5.19
+    with_files()
+    alice = alice_on(company)
+    ours = appointment(alice)
+    attach(ours, plan="1")
+    synchronize(alice)
+    attach(ours, plan="2")
+    company.sandbox.fault(face="ews", operation="GetAttachment", effect="response", code="ErrorVirusDetected", times=1)
+    synchronize(alice)
+    change(alice, ours, subject="Late")
+    synchronize(alice)
+    assert here(ours) == there(company, "Late") == {"plan.txt": "2"}
+
+
+def test_a_file_that_is_refused_holds_up_nothing_else(company: Company) -> None:  # law 5
+    with_files()
+    alice = alice_on(company)
+    ours = appointment(alice)
+    attach(ours, plan="1")
+    synchronize(alice)
+    attach(ours, plan="2")
+    change(alice, ours, subject="Late")
+    code = "ErrorAttachmentSizeLimitExceeded"
+    company.sandbox.fault(face="ews", operation="CreateAttachment", effect="response", code=code, times=1)
+    run(alice, Leg.ACT)
+    assert there(company, "Late") == {"plan.txt": "1"}
+    assert ExchangeSyncIdMapping.objects.get().last_sync_error
+    ExchangeSyncIdMapping.objects.update(next_attempt_on=timezone.now())
+    synchronize(alice)
+    assert here(ours) == there(company, "Late") == {"plan.txt": "2"}
+    assert SyncConflict.objects.count() == 0
+
+
 def test_nobody_is_mailed_about_a_file(company: Company) -> None:  # 10.2.2
     with_files()
     alice = alice_on(company)
@@ -241,6 +275,29 @@ def test_a_file_here_is_not_lost_when_outlook_makes_a_series_of_the_appointment(
     synchronize(alice)
     assert RecurringAppointmentMaster.objects.count() == 1
     assert there(company) == {"plan.txt": "1"}
+
+
+def test_what_is_changed_in_outlook_between_two_files_comes_in(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:  # 10.1 h
+    with_files()
+    alice = alice_on(company)
+    ours = appointment(alice)
+    synchronize(alice)
+    real, left = CreateAttachment.ask, [held(company, CALENDAR)["Lunch"]["id"]]
+
+    def attached(*args: Any) -> Any:
+        found = real(*args)
+        while left:
+            company.sandbox.patch_act_item(ALICE, CALENDAR, left.pop(), fields={"location": "Room 7"})
+        return found
+
+    monkeypatch.setattr(CreateAttachment, "ask", attached)
+    attach(ours, map="Turn left.", plan="First, lunch.")
+    synchronize(alice)
+    synchronize(alice)
+    assert there(company) == {"map.txt": "Turn left.", "plan.txt": "First, lunch."}
+    assert Appointment.objects.get().location == "Room 7"
 
 
 def test_a_file_that_was_overwritten_is_swept_only_when_nobody_can_take_it_back(company: Company) -> None:  # 10.1 h

@@ -121,6 +121,22 @@ def test_a_calendar_that_is_thrown_away_takes_along_only_what_was_in_it(company:
     assert ExchangeSyncIdMapping.objects.filter(is_unlinked_in_crm=False).count() == 2
 
 
+def test_a_calendar_that_is_gone_before_anybody_looks_again_stops_nothing(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:  # law 5
+    decide(deletions_at_once_percent=100)
+    alice = alice_on(company)
+    team = team_calendar(company)
+    put(company, "Fair", team)
+    put(company, "Lunch", "calendar")
+    synchronize(alice)
+    monkeypatch.setattr(listing, "LOOK_EVERY", 900)
+    company.sandbox.delete_folder(ALICE, team)
+    synchronize(alice)
+    synchronize(alice)
+    assert [one.subject for one in Appointment.objects.all()] == ["Lunch"]
+
+
 def test_a_calendar_full_of_appointments_that_is_thrown_away_is_asked_about(company: Company) -> None:  # law 9
     decide(deletions_at_once_number=3)
     alice = alice_on(company)

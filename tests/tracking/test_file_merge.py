@@ -54,6 +54,13 @@ def test_each_file_is_decided_by_itself(agreed, ours, theirs, after) -> None:
     assert (found.ours, found.theirs, found.clashes) == (_alone(after[0]), _alone(after[1]), ())
 
 
+def test_a_change_is_carried_over_when_the_other_side_can_be_read_again() -> None:  # 5.19
+    unread = decided(OLD, NEW, LEFT_OUT)
+    assert (unread.agreed_ours, unread.agreed_theirs) == ((OLD,), (OLD,))
+    assert decided(OLD, NEW, OLD).theirs == (NEW,)
+    assert decided(OLD, NEW, OTHER).clashes == ("plan.pdf",)
+
+
 @pytest.mark.parametrize("agreed", ["never", OLD])
 def test_what_both_have_changed_is_a_clash(agreed) -> None:  # 10.1 h
     found = decided(agreed, NEW, OTHER)

@@ -64,7 +64,7 @@ def merge_files(
         is_left_out = any(one is not None and one.is_left_out for one in (mine, other))
         if is_left_out or mine == other:
             after.put(name, mine, other)
-            kept.put(name, mine, other)
+            kept.put(name, *(known if is_left_out else (mine, other)))  # left out, perhaps for now: nothing is agreed
             continue
         taken, clashed = _decided(mine, other, known, to_crm=to_crm, to_exchange=to_exchange, winner=winner)
         if clashed:

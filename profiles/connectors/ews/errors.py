@@ -31,7 +31,7 @@ from profiles.connectors.ews.meanings import (
 from profiles.connectors.words import said
 from profiles.items import Access
 
-PARSING = (AttributeError, LookupError, TypeError, ValueError)
+PARSING = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
 """What exchangelib and lxml raise about answers that are not what they should be."""
 UNCLEAR = frozenset({"ErrorTimeoutExpired", "ErrorInternalServerError", "ErrorInternalServerTransientError"})
 """Codes of servers that gave up waiting for themselves: the work may still be done."""

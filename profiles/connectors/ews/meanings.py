@@ -200,6 +200,8 @@ MEANINGS: dict[Meaning, tuple[str, ...]] = {
         *("ErrorInvalidExtendedPropertyValue", "ErrorInvalidPercentCompleteValue", "ErrorInvalidCompleteDate"),
         *("ErrorInvalidPhoneNumber", "ErrorInvalidContactEmailAddress", "ErrorInvalidContactEmailIndex"),
         *("ErrorInvalidTimeInterval", "ErrorUnsupportedRecurrence", "ErrorDataSizeLimitExceeded"),
+        *("ErrorCannotOpenFileAttachment", "ErrorInvalidAttachmentId", "ErrorContentConversionFailed"),
+        *("ErrorVirusDetected", "ErrorVirusMessageDeleted"),
     ),
     TOO_LARGE: ("ErrorMessageSizeExceeded", "ErrorAttachmentSizeLimitExceeded"),
     BAD_RECIPIENT: ("ErrorInvalidRecipients", "ErrorMissingRecipients", "ErrorMailRecipientNotFound"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from exchangelib import services
@@ -79,36 +79,62 @@ class Files:
         """The files of an item that was asked for with ATTACHMENTS: a request for each that is not left out (5.19)."""
         return tuple(one for _, one in self._held(found))
 
-    def write(self, found: ItemId, wanted: Iterable[Attached]) -> ItemId:
+    def write(self, found: ItemId, wanted: Sequence[Attached]) -> tuple[ItemId, ItemRejected | None]:
         """Make these the files of an item; those that are there with the same content stay as they are, and so does what
-        is left out. Returns the item as it is afterwards. Raises Conflict where it is not that version any more."""
+        is left out. Returns the item as it is afterwards, and why a file is not as it should be. Raises Conflict where it
+        is not that version any more."""
         held = {one.name: (key, one) for key, one in self._current(found)}
         asked = {one.name: one for one in wanted}
-        for name, (key, one) in list(held.items()):
-            new = asked.get(name)
-            if one.is_left_out or (new is not None and new in (one, Attached(name))):
+        refused, as_read = None, found
+        for name in sorted({*held, *asked}, key=lambda name: (name in asked, name)):
+            new, (key, old) = asked.get(name), held.get(name, ("", None))
+            if old is not None and old.is_left_out and new is not None and not new.is_left_out:
+                raise Conflict(f"The file “{name}” cannot be read from Exchange any more.")
+            if new == old or any(one is not None and one.is_left_out for one in (new, old)):
                 continue
-            found = self._carry_out(partial(self._delete, key))
-            del held[name]
-        for name, one in sorted(asked.items()):
-            if name not in held and not one.is_left_out:
-                found = self._carry_out(partial(self._create, found, one))
-        return found
+            if found is not as_read:
+                self._known(found)  # what others change between two files would be taken for what we have written
+            found, error = self._put(found, new, key, old)
+            refused = refused or error
+        return found, refused
 
-    def _create(self, parent: ItemId, one: Attached) -> ItemId:
-        return self._session.new(CreateAttachment).ask(parent, file_element(one))
+    def _put(
+        self, found: ItemId, new: Attached | None, key: str, old: Attached | None
+    ) -> tuple[ItemId, ItemRejected | None]:
+        """One file in place of another, which comes back where the new one is refused. An interruption between the two is
+        harmless: what is changed here and missing there is copied again (law 7)."""
+        try:
+            files = [file_element(one) for one in (new, old) if one is not None and new is not None]
+            if old is not None:
+                found = self._carry_out(partial(self._delete, key))
+        except ItemRejected as error:
+            return found, error
+        refused = None
+        for file in files:
+            try:
+                return self._carry_out(partial(self._create, found, file)), refused
+            except ItemRejected as error:
+                refused = refused or error
+        return found, refused
+
+    def _create(self, parent: ItemId, file: Element) -> ItemId:
+        return self._session.new(CreateAttachment).ask(parent, file)
 
     def _delete(self, key: str) -> ItemId:
         return self._session.new(DeleteAttachment).ask(key)
 
     def _current(self, found: ItemId) -> list[tuple[str, Attached]]:
+        return self._held(self._known(found))
+
+    def _known(self, found: ItemId) -> Element:
+        """The item with its attachments. Raises Conflict where it is not that version any more."""
         with self._session.talking():
             [result] = self._session.new(GetItems).ask([found.id], (ATTACHMENTS,))
             if isinstance(result, EWSError):
                 raise result
-        if item_id(item(result)).changekey != found.changekey:
-            raise Conflict("The item was changed meanwhile.")
-        return self._held(item(result))
+            if item_id(item(result)).changekey != found.changekey:
+                raise Conflict("The item was changed meanwhile.")
+            return item(result)
 
     def _held(self, found: Element) -> list[tuple[str, Attached]]:
         """The files with their keys. Exchange may have several of one name."""
@@ -127,8 +153,11 @@ class Files:
 
     def _content(self, key: str) -> bytes | None:
         """None for a file that Exchange itself cannot give."""
-        with self._session.talking():
-            result = self._session.new(GetAttachment).ask(key)
+        try:
+            with self._session.talking():
+                result = self._session.new(GetAttachment).ask(key)
+        except (ItemRejected, UnreadableAnswer):
+            return None
         if isinstance(result, EWSError):
             error = translate_item(result, self._session.access)
             if not isinstance(error, ItemRejected | UnreadableAnswer | Conflict):

@@ -19,7 +19,7 @@ from exchangelib.util import MNS, TNS
 from lxml.etree import _Element as Element
 
 from profiles.act_items import Glimpse, ItemPage
-from profiles.connectors.base import Cause, ItemRejected, MailboxUnavailable, ResyncRequired
+from profiles.connectors.base import Cause, FolderMissing, ItemRejected, MailboxUnavailable, ResyncRequired
 from profiles.connectors.ews.folder_operations import HIDDEN, GetFolder, ListFolders, only_folder, tagged
 from profiles.connectors.ews.meanings import UnreadableAnswer
 from profiles.connectors.ews.operations import SyncFolderItems, item_id, text
@@ -43,6 +43,7 @@ class Listing:
     clock: Callable[[], float] = time.time
     _main: str = ""
     _below: list[str] | None = None
+    _passed_over: set[str] = field(default_factory=set)
 
     def changes(self, cursor: str) -> Iterator[ItemPage]:
         """Pages of at most 256 changes; one request for each folder when idle."""
@@ -56,7 +57,7 @@ class Listing:
         if not self.folder_class:
             return
         known = list(self._below if self._below is not None else self._look())
-        yield from map(self.session.folder, known)
+        yield from (self.session.folder(key) for key in known if key not in self._passed_over)
         if all_of_now:
             yield from (self.session.folder(key) for key in self._look() if key not in known)
 
@@ -71,19 +72,21 @@ class Listing:
     def _of_one(self, cursor: str) -> Iterator[ItemPage]:
         begins = not cursor
         while True:
-            page = self._page(MAIN, cursor)
+            page = self._page(MAIN, cursor, begins)
             yield ItemPage(page.shown, page.gone, page.cursor, page.more, complete=begins and not page.more)
             if not page.more:
                 return
             cursor = page.cursor
 
     def _of_all(self, cursor: Cursor, *, begins: bool) -> Iterator[ItemPage]:
+        self._passed_over.clear()
         self._main, self._below = cursor.main, [key for key in cursor.states if key != MAIN]
         left, is_known = [MAIN, *self._below], False
         while left:
             key = left[0]
-            page = self._page(key, cursor.states.get(key, ""))
-            cursor.states[key] = page.cursor
+            page = self._page(key, cursor.states.get(key, ""), begins)
+            if page.cursor:
+                cursor.states[key] = page.cursor
             if not is_known and (page.gone or self.clock() - cursor.looked_on >= LOOK_EVERY):
                 left += self._new(cursor)
                 is_known = True
@@ -95,8 +98,9 @@ class Listing:
         """The folders that have come. Where one has gone, nobody knows what was in it: everything is listed anew, and what
         was moved elsewhere is recognised then."""
         there = self._look()
-        if any(state and key != MAIN and key not in there for key, state in cursor.states.items()):
-            raise ResyncRequired(f"A folder below the {self.name} is gone.")
+        for key in [key for key in cursor.states if key != MAIN and key not in there]:
+            if cursor.states.pop(key):
+                raise ResyncRequired(f"A folder below the {self.name} is gone.")
         cursor.looked_on, cursor.main = int(self.clock()), self._main
         new = [key for key in there if key not in cursor.states]
         cursor.states |= dict.fromkeys(new, "")
@@ -115,7 +119,7 @@ class Listing:
             if isinstance(main, EWSError):
                 raise main
             self._main = _folder_key(only_folder(main))
-        self._below = [key for one in found if self._is_one(one) and (key := _folder_key(one))]
+            self._below = [key for one in found if self._is_one(one) and (key := _folder_key(one))]
         return self._below
 
     def _is_one(self, folder: Element) -> bool:
@@ -123,18 +127,26 @@ class Listing:
         is_search = str(folder.tag).endswith("SearchFolder")
         return text(folder, "FolderClass") == self.folder_class and not is_search and tagged(folder, HIDDEN) != "true"
 
-    def _page(self, key: str, state: str) -> ItemPage:
+    def _page(self, key: str, state: str, begins: bool) -> ItemPage:
+        """One folder below that cannot be listed stops no other (law 5): it is passed over until it can be. Whether
+        something in it is gone is asked item by item."""
         try:
             with self.session.talking():
                 folder = self.session.folder(key or self.name)
-                return _read_page(self.session.new(SyncFolderItems).ask(folder, state, PAGE), state)
-        except (ItemRejected, ResyncRequired) as error:
-            if isinstance(error, ResyncRequired) and (state or key):
+                return _read_page(self.session.new(SyncFolderItems).ask(folder, state, PAGE), state, begins)
+        except (ItemRejected, ResyncRequired, MailboxUnavailable) as error:
+            is_gone = not isinstance(error, MailboxUnavailable) or isinstance(error, FolderMissing)
+            if state and isinstance(error, ResyncRequired):
                 raise
-            where = "A folder below it" if key else "The folder"
-            raise MailboxUnavailable(
-                f"{where} {self.name} cannot be listed.", words=error.words, cause=Cause.FOLDER
-            ) from error
+            if state and key and is_gone:
+                raise ResyncRequired(f"A folder below the {self.name} is gone.", words=error.words) from error
+            if key and (is_gone or error.cause is Cause.FULL_ACCESS):
+                self._passed_over.add(key)
+                return ItemPage((), (), state, more=False)
+            if isinstance(error, MailboxUnavailable):
+                raise
+            message = f"The folder {self.name} cannot be listed."
+            raise MailboxUnavailable(message, words=error.words, cause=Cause.FOLDER) from error
 
 
 @dataclass
@@ -159,10 +171,13 @@ class Cursor:
         return json.dumps({"looked_on": self.looked_on, "main": self.main, "states": self.states})
 
 
-def _read_page(message: Element, before: str) -> ItemPage:
+def _read_page(message: Element, before: str, begins: bool) -> ItemPage:
     state = message.findtext(f"{{{MNS}}}SyncState") or ""
     if not state:
         raise UnreadableAnswer("Exchange gave no synchronization state.")
+    is_last = message.findtext(f"{{{MNS}}}IncludesLastItemInRange") == "true"
+    if begins and not is_last and state == before:
+        raise UnreadableAnswer("Exchange does not go on with the list of a folder.")  # it would seem to be whole
     seen: dict[str, Glimpse | None] = {}
     for change in message.iterfind(f"{{{MNS}}}Changes/*"):
         if change.tag == f"{{{TNS}}}ReadFlagChange":
@@ -174,7 +189,7 @@ def _read_page(message: Element, before: str) -> ItemPage:
         shown=tuple(one for one in seen.values() if one is not None),
         gone=tuple(key for key, one in seen.items() if one is None),
         cursor=state,
-        more=message.findtext(f"{{{MNS}}}IncludesLastItemInRange") != "true" and state != before,
+        more=not is_last and state != before,
     )
 
 

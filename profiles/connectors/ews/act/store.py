@@ -128,11 +128,10 @@ class EwsItemStore:
         for folder in self._listings[ItemKind.APPOINTMENT].folders(all_of_now=False) if wanted else ():
             for block in blocks([clean for clean, uid in wanted.items() if uid not in found], ITEMS_AT_ONCE):
                 with self._session.talking():
-                    shown = self._session.new(operations.FindMeetings).ask(folder, block, (_UID,))
-                for one in shown:
-                    uid = wanted.get(clean_global_object_id(text(one, "UID")))
-                    if uid is not None:
-                        found.setdefault(uid, item_id(one).id)
+                    for one in self._session.new(operations.FindMeetings).ask(folder, block, (_UID,)):
+                        uid = wanted.get(clean_global_object_id(text(one, "UID")))
+                        if uid is not None:
+                            found.setdefault(uid, item_id(one).id)
         return found
 
     def create(self, kind: ItemKind, mark: str, fields: Fields, notify: Notify) -> Written:
@@ -147,15 +146,21 @@ class EwsItemStore:
                 self._session.folder(of.folder), of.tag, elements, _ON_CREATE[notify]
             )
         )
-        return self._with_files(written.key, written.version, fields) if others else written
+        if others:
+            written, refused = self._with_files(written.key, written.version, fields)
+            if refused is not None:
+                raise refused
+        return written
 
     def update(self, kind: ItemKind, key: str, version: str, fields: Fields, notify: Notify) -> Written:
         """Set these fields. What makes up the time of an appointment is completed by what the item has now."""
         changes = _changes(kind, self._with_times(key, fields) if kind is ItemKind.APPOINTMENT else fields)
-        before = self._with_files(key, version, fields)  # first: mail about the rest has them
-        if not changes:
-            return before
-        return self._update(kind, ItemId(id=before.key, changekey=before.version), changes, notify)
+        found, refused = self._with_files(key, version, fields)  # first: mail about the rest has them
+        if changes:
+            found = self._update(kind, ItemId(id=found.key, changekey=found.version), changes, notify)
+        if refused is not None:
+            raise refused
+        return found
 
     def update_occurrence(self, key: str, original_start: datetime, fields: Fields, notify: Notify) -> Written:
         """Change one occurrence, which is looked up in the calendar by the start it would have had."""
@@ -205,24 +210,24 @@ class EwsItemStore:
             return [Missing(keys[0], gone=False, error=error.words or str(error))]
         return [self._read(kind, key, result, differing, files) for key, result in zip(keys, results, strict=True)]
 
-    def _differing(self, results: Sequence[Result]) -> dict[str, Element]:
+    def _differing(self, results: Sequence[Result]) -> dict[str, Result]:
         """The occurrences that differ from their series, of all series of a block."""
-        series = [item(result) for result in results if not isinstance(result, EWSError)]
-        keys = [key for one in series for key in calendar.exceptions(one)]
-        found: dict[str, Element] = {}
+        with self._session.talking():
+            series = [item(result) for result in results if not isinstance(result, EWSError)]
+            keys = [key for one in series for key in calendar.exceptions(one)]
+        found: dict[str, Result] = {}
         for block in blocks(keys, ITEMS_AT_ONCE):
             with self._session.talking():
                 answers = self._session.new(operations.GetItems).ask(block, _KINDS[ItemKind.APPOINTMENT].paths)
-            found.update(
-                (key, item(one)) for key, one in zip(block, answers, strict=True) if not isinstance(one, EWSError)
-            )
+            found.update(zip(block, answers, strict=True))
         return found
 
     def _read(
-        self, kind: ItemKind, key: str, result: Result, differing: Mapping[str, Element], files: Files | None
+        self, kind: ItemKind, key: str, result: Result, differing: Mapping[str, Result], files: Files | None
     ) -> Item | Missing:
-        if isinstance(result, EWSError):
-            return self._missing(key, result)
+        refusal = result if isinstance(result, EWSError) else _refusal(result, differing)
+        if refusal is not None:
+            return self._missing(key, refusal)
         try:
             found = self._item(kind, item(result), differing)
             if files is None or isinstance(found, Missing) or found.fields.get("recurrence") is not None:  # 10.3.8
@@ -230,10 +235,12 @@ class EwsItemStore:
             return replace(found, fields={**found.fields, "attachments": files.read(item(result))})
         except NoSuchZone as unknown:
             return Missing(key, gone=False, error=str(unknown))
+        except Transient as error:  # a file: this item alone waits for it (law 5)
+            return Missing(key, gone=False, error=f"{error} {error.words}".strip())
         except PARSING:
             return Missing(key, gone=False, error="What Exchange says about the item could not be read.")
 
-    def _item(self, kind: ItemKind, found: Element, differing: Mapping[str, Element]) -> Item | Missing:
+    def _item(self, kind: ItemKind, found: Element, differing: Mapping[str, Result]) -> Item | Missing:
         found_id, folder, is_appointment = item_id(found), _folder_of(found), kind is ItemKind.APPOINTMENT
         is_elsewhere = self._listings[kind].is_elsewhere(folder)
         if is_appointment and (is_elsewhere or not calendar.is_series_or_single(found)):
@@ -248,7 +255,7 @@ class EwsItemStore:
             modified_on=moment(found, "LastModifiedTime"),
             is_in_subfolder=self._listings[kind].is_below(folder),
         )
-        return calendar.with_series(one, found, differing.get) if is_appointment else one
+        return calendar.with_series(one, found, lambda key: _shown(differing.get(key))) if is_appointment else one
 
     def _missing(self, key: str, refusal: EWSError) -> Missing:
         if isinstance(refusal, ErrorItemNotFound):
@@ -260,11 +267,11 @@ class EwsItemStore:
 
     # Writing
 
-    def _with_files(self, key: str, version: str, fields: Fields) -> Written:
+    def _with_files(self, key: str, version: str, fields: Fields) -> tuple[Written, ItemRejected | None]:
         if self._files is None or "attachments" not in fields:
-            return Written(key, version)
-        found = self._files.write(ItemId(id=key, changekey=version), files_of(fields["attachments"]))
-        return Written(found.id, found.changekey or "")
+            return Written(key, version), None
+        found, refused = self._files.write(ItemId(id=key, changekey=version), files_of(fields["attachments"]))
+        return Written(found.id, found.changekey or ""), refused
 
     def _with_times(self, key: str, fields: Fields) -> Fields:
         asked = [name for name in calendar.TIMES if name in fields]
@@ -344,6 +351,18 @@ class EwsItemStore:
 
 class _Gone(ItemRejected):
     """The item is not there any more."""
+
+
+def _refusal(series: Element, differing: Mapping[str, Result]) -> EWSError | None:
+    """Why one of the occurrences that differ cannot be read: without it the series would look as if nobody had changed it.
+    One that has gone meanwhile is none."""
+    answers = (differing.get(key) for key in calendar.exceptions(item(series))) if differing else ()
+    refused = (one for one in answers if isinstance(one, EWSError) and not isinstance(one, ErrorItemNotFound))
+    return next(refused, None)
+
+
+def _shown(answer: Result | None) -> Element | None:
+    return None if answer is None or isinstance(answer, EWSError) else item(answer)
 
 
 def _changes(kind: ItemKind, fields: Fields) -> list[tuple[Path, Element | None]]:
