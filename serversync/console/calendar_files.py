@@ -17,7 +17,7 @@ from profiles.connectors.mime.filenames import distinct_names, name_to_save
 from serversync.console import compose_files
 from serversync.console.calendar_desk import Desk
 from serversync.console.contents import PASSIVE, as_download
-from tracking.crm.models import Appointment, AppointmentAttachment
+from tracking.crm.models import Appointment, AppointmentAttachment, Blob
 from tracking.crm.storage import digest_of, read
 from tracking.decide.act_values import agreed_from_json
 from tracking.decide.files import by_name
@@ -98,6 +98,9 @@ def chosen(desk: Desk, record: Any) -> Chosen:
     uploaded, refused = compose_files.take_in(request.FILES.getlist("files"), policy, request.user, timezone.now())
     new, gone = compose_files.named([one.word for one in uploaded], request.user)
     known += new
+    there = Blob.objects.in_bulk([digest_of(content.content) for _, content in known])
+    lost = [file for file, content in known if digest_of(content.content) not in there]  # a part of an email, forged
+    known = [(file, content) for file, content in known if file not in lost]
     kept = [one for one in rows if str(one.pk) in stay]
     names = distinct_names([*(one.file_name for one in kept), *(file.name for file, _ in known)])
     files = [Attached(one.file_name, one.blob_id, one.file_size, one.mime_type) for one in kept]
@@ -107,7 +110,7 @@ def chosen(desk: Desk, record: Any) -> Chosen:
     listed += [
         {"name": one.name, "size": one.size, "field": "file", "value": one.word, "checked": True} for one, _ in known
     ]
-    missing = ["A file is not here any more. Choose it again."] if problems or gone else []
+    missing = ["A file is not here any more. Choose it again."] if problems or gone or lost else []
     return Chosen(listed, [*missing, *refused], tuple(files), policy.max_upload_file_size)
 
 

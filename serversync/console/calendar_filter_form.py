@@ -99,7 +99,7 @@ def read(data: Any) -> tuple[str, list[Typed], list[dict[str, Any]]]:
     for text in data.getlist("deep")[:LONGEST]:
         try:
             deep.append(json.loads(text))
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
     return ("any" if data.get("join") == "any" else "all"), rows, deep
 

@@ -61,7 +61,11 @@ def _line(desk: Desk, row: SyncFilter, names: dict[str, str]) -> dict[str, Any]:
         together = parse(RecordKind(row.record_kind), row.conditions)
     except ValueError as error:
         return found | {"wrong": f"{error} It lets nothing through."}
-    return found | {"number": _count(desk, RecordKind(row.record_kind), together)}
+    kind = RecordKind(row.record_kind)
+    if not (desk.is_organization or may_count(desk, kind)):  # a template is counted for whoever looks
+        return found
+    number = those_told(desk, kind, wanted(kind, [together], _asking(desk))).count()
+    return found | {"number": number, "without_private": hides_private(desk, kind)}
 
 
 def _words(row: SyncFilter, names: dict[str, str]) -> str:
@@ -72,8 +76,19 @@ def _words(row: SyncFilter, names: dict[str, str]) -> str:
         return "conditions that cannot be read"
 
 
-def _count(desk: Desk, kind: RecordKind, together: Together) -> int:
-    return wanted(kind, [together], _asking(desk)).count()
+def may_count(desk: Desk, kind: RecordKind) -> bool:
+    """Whether numbers are told that follow from what records say: whoever counts can guess (law 12)."""
+    return desk.reads() or (kind is RecordKind.CONTACT and desk.request.user.has_perm("crm.view_contact"))
+
+
+def hides_private(desk: Desk, kind: RecordKind) -> bool:
+    """Whether private records are left out of what is told: others learn nothing of them (law 12)."""
+    return not desk.is_own and kind.item_kind is ItemKind.APPOINTMENT
+
+
+def those_told(desk: Desk, kind: RecordKind, records: Any) -> Any:
+    """Those of these records that are counted and named."""
+    return records.filter(is_mapi_private=False) if hides_private(desk, kind) else records
 
 
 def _asking(desk: Desk) -> Asking:
@@ -112,7 +127,7 @@ def _edit(desk: Desk, row: SyncFilter) -> HttpResponse:
             join, rows, deep = "all", [], []
         return _show(desk, row, join, rows, deep)
     join, rows, deep = read(data)
-    row.name = " ".join(data.get("name", "").split())[:LONGEST_NAME]
+    row.name = " ".join(data.get("name", "").replace("\0", "").split())[:LONGEST_NAME]
     row.is_active = data.get("is_active") == "yes"
     row.is_default = desk.is_organization and data.get("is_default") == "yes"
     if data.get("do") != "save":
@@ -143,7 +158,7 @@ def _show(desk: Desk, row: SyncFilter, join: str, rows: Any, deep: Any, *, wrong
         told["count_wrong"] = str(error)
     else:
         told["words"] = in_words(kind, together, names)
-        if desk.reads() or (kind is RecordKind.CONTACT and desk.request.user.has_perm("crm.view_contact")):
+        if may_count(desk, kind):
             told |= _told(desk, kind, together)
     context = told | {
         "row": row,
@@ -163,13 +178,9 @@ def _show(desk: Desk, row: SyncFilter, join: str, rows: Any, deep: Any, *, wrong
 
 
 def _told(desk: Desk, kind: RecordKind, together: Together) -> dict[str, Any]:
-    """How many it lets through and which, to whoever may read them: whoever counts can guess. Of what is private others
-    learn nothing."""
-    found = wanted(kind, [together], _asking(desk))
-    without_private = not desk.is_own and kind.item_kind is ItemKind.APPOINTMENT
-    if without_private:
-        found = found.filter(is_mapi_private=False)
-    told = {"number": found.count(), "without_private": without_private}
+    """How many it lets through and which, to whoever may read them."""
+    found = those_told(desk, kind, wanted(kind, [together], _asking(desk)))
+    told = {"number": found.count(), "without_private": hides_private(desk, kind)}
     return told | {"examples": [_named(one) for one in found.order_by("-modified_on")[:EXAMPLES]]}
 
 

@@ -126,7 +126,8 @@ class AppointmentForm(TimesForm, RegardingForm):
         self.is_valid()  # reads the pattern
         self.attached = files.after
         problems = list(files.problems)
-        if files.after and self.recurrence is not None:
+        has_files = bool(files.listed if files.after is None else files.after)
+        if has_files and self.recurrence is not None:
             problems.append(SERIES)
         for problem in problems if self.is_bound else ():
             self.add_error(None, problem)

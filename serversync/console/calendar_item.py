@@ -34,7 +34,7 @@ from tracking.crm.recurrence_columns import COLUMNS, recurrence_of
 from tracking.decide.field_maps import FIELD_MAPS, RecordKind
 from tracking.decide.in_words import recurrence_in_words, value_in_words
 from tracking.facts.act.kinds import Record, kind_of
-from tracking.facts.calendar.agenda import zone_of
+from tracking.facts.calendar.agenda import has_occurrence, zone_of
 from tracking.facts.calendar.belonging import MEETINGS, people_of
 from tracking.facts.calendar.closed import is_private
 from tracking.facts.calendar.pairs import Pair, pairs, pairs_of
@@ -263,7 +263,7 @@ def act(desk: Desk, kind: str, pk: UUID) -> HttpResponse:
         return HttpResponseRedirect(desk.item_address(record_kind, pk))
     if do == "take-out" and isinstance(record, RecurringAppointmentMaster):
         original = moment_of(desk.request.POST.get("occurrence", ""))
-        if original is None:
+        if original is None or not has_occurrence(record, original):
             return desk.no_such_button("item", kind, pk)
         take_out(record, original, syncing_of(desk.own_mailbox(), now))
         desk.note(record, "One occurrence was taken out.")

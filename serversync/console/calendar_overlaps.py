@@ -9,6 +9,7 @@ from serversync.console.calendar_desk import Desk, kind_named
 from tracking.decide.act_values import from_json
 from tracking.decide.in_words import span_in_words
 from tracking.facts.act.kinds import MODELS
+from tracking.facts.calendar.belonging import record_of
 from tracking.facts.calendar.closed import is_private
 
 
@@ -25,7 +26,9 @@ def overlaps_told(desk: Desk, facts: dict[str, Any]) -> list[tuple[str, str, str
 def _named(desk: Desk, kind: str, key: str, when: str) -> tuple[str, str]:
     """Another item as it is now; its subject only to those who may read it (law 12)."""
     known = kind_named(kind)
-    record: Any = MODELS[known]._default_manager.filter(pk=key).first()
-    if record is None:
+    if not MODELS[known]._default_manager.filter(pk=key).exists():
         return f"something that is not here any more, {when}", ""
+    record: Any = record_of(desk.user_id, known, UUID(key))
+    if record is None:  # somebody else's now
+        return f"something that is not yours any more, {when}", ""
     return f"{desk.shown(record.subject, is_private(record))}, {when}", desk.item_address(known, UUID(key))

@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from serversync.console.calendar_desk import Desk, label_of
+from serversync.console.calendar_times import FIRST_DAY, LAST_DAY
 from tracking.crm.models import Contact
 from tracking.crm.models.states import ActivityState, AppointmentStatus
 from tracking.decide.field_maps import RecordKind
@@ -84,7 +85,7 @@ def day_named(text: str) -> date | None:
         found = date.fromisoformat(text)
     except ValueError:
         return None
-    return found if 1900 < found.year < 2200 else None
+    return found if FIRST_DAY <= found <= LAST_DAY else None
 
 
 def _days(desk: Desk, first: date, length: int, today: date) -> list[Day]:
@@ -194,7 +195,7 @@ def _to_do(desk: Desk, show: str) -> list[dict[str, Any]]:
 
 def contacts(desk: Desk) -> HttpResponse:
     """People that the person owns or has in the mailbox."""
-    words = desk.request.GET.get("q", "").strip()[:100]
+    words = desk.request.GET.get("q", "").replace("\0", "").strip()[:100]
     rows: Any = records_of(desk.user_id, RecordKind.CONTACT).select_related("parent_customer")
     for word in words.split()[:5]:
         rows = rows.filter(
@@ -229,6 +230,7 @@ def contacts(desk: Desk) -> HttpResponse:
 def moment_of(text: str) -> datetime | None:
     """The original start that an address names."""
     try:
-        return datetime.strptime(text, "%Y%m%dT%H%M%S%z")
+        found = datetime.strptime(text, "%Y%m%dT%H%M%S%z")
     except ValueError:
         return None
+    return found if FIRST_DAY <= found.date() <= LAST_DAY else None

@@ -8,12 +8,18 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 
 from profiles.act_items import Fields
 from tracking.crm.models import RecurringAppointmentMaster
 from tracking.facts.calendar.agenda import length_of, zone_of
 
 DAY, CLOCK = "%Y-%m-%d", "%H:%M"
+FIRST_DAY, LAST_DAY = date(1901, 1, 1), date(2199, 12, 31)
+_IN_BOUNDS = (
+    MinValueValidator(FIRST_DAY, "Enter a day after 1900."),
+    MaxValueValidator(LAST_DAY, "Enter a day before 2200."),
+)
 
 
 def zones_with(zone: str) -> list[tuple[str, str]]:
@@ -24,7 +30,7 @@ def zones_with(zone: str) -> list[tuple[str, str]]:
 def day_field(label: str, *, required: bool = True) -> forms.DateField:
     """A day, with the browser's own calendar."""
     widget = forms.DateInput(attrs={"type": "date"}, format=DAY)
-    return forms.DateField(label=label, widget=widget, input_formats=[DAY], required=required)
+    return forms.DateField(label=label, widget=widget, input_formats=[DAY], required=required, validators=_IN_BOUNDS)
 
 
 def clock_field(label: str) -> forms.TimeField:

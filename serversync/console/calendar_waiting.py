@@ -22,6 +22,7 @@ from tracking.decide.deletion import REASONS
 from tracking.decide.field_maps import RecordKind
 from tracking.decide.in_words import value_in_words
 from tracking.facts.act.kinds import MODELS, content_type_of, kind_of_type
+from tracking.facts.calendar.bin import living_on
 from tracking.facts.calendar.closed import not_theirs_among
 from tracking.facts.calendar.pairs import (
     asked,
@@ -260,13 +261,13 @@ def recycle_bin(desk: Desk) -> HttpResponse:
     """What synchronization has deleted on either side, to be taken back (law 9)."""
     now = timezone.now()
     page = Paginator(_recycled(desk.own_mailbox()), PER_PAGE).get_page(desk.request.GET.get("p"))
-    masks = desk.masks(page)
+    masks, alive = desk.masks(page), living_on(list(page), now)
     return desk.show(
         "calendar/bin.html",
         "Recycle bin" if desk.is_own else f"The recycle bin of {desk.mailbox}",
         page=page,
         around="",
-        lines=[_recycled_line(one, masks.get(one.pk, ""), now) for one in page],
+        lines=[_recycled_line(one, masks.get(one.pk, ""), one.pk in alive, now) for one in page],
         may_restore=desk.may("tracking.change_recycleditem"),
     )
 
@@ -275,7 +276,7 @@ def _recycled(mailbox: Mailbox) -> Any:
     return RecycledItem.objects.filter(mailbox=mailbox).select_related("restored_by")
 
 
-def _recycled_line(one: RecycledItem, mask: str, now: Any) -> dict[str, Any]:
+def _recycled_line(one: RecycledItem, mask: str, is_alive: bool, now: Any) -> dict[str, Any]:
     fields = one.snapshot.get("fields", {})
     return {
         "row": one,
@@ -283,7 +284,7 @@ def _recycled_line(one: RecycledItem, mask: str, now: Any) -> dict[str, Any]:
         "subject": mask or str(fields.get("subject") or fields.get("full_name") or "(no name)"),
         "side": "here" if one.deleted_on_side == Side.CRM else "in Exchange",
         "because": REASONS.get(one.reason, one.reason),
-        "may_restore": one.restored_on is None and one.expires_on > now,
+        "may_restore": one.restored_on is None and one.expires_on > now and not is_alive,
         "mails": invites(fields),
     }
 

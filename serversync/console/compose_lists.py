@@ -75,4 +75,4 @@ def records(request: HttpRequest) -> JsonResponse:
 
 
 def _words(request: HttpRequest) -> str:
-    return request.GET.get("q", "").strip()[:LONGEST_WORDS]
+    return request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_WORDS]

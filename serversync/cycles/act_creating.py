@@ -72,10 +72,10 @@ class Creating:
             if not waits:
                 held.settle_held(pair.row)
 
-        one.commit(agree)
         one.written[written.key] = pair.row
         one.created.add(written.key)
         one.report.sent += 1
+        one.commit_written(pair, agree, agreed, written)
         if waits:
             [again] = one.read([pair.row])
             pair.item = again.item
@@ -93,7 +93,8 @@ class Creating:
     def _found_or_created(self, fields: Fields, *, invites: bool) -> Written | None:
         """What an interrupted attempt has made is joined by the merge of the next round, never made twice (law 7). Nobody
         is invited to what is over or canceled already."""
-        one, row = self.settling, self.pair.row
+        one, row, record = self.settling, self.pair.row, self.pair.record
+        assert record is not None
         if row.retries:
             found = one.store.find(one.kind, [row.mark])
             if row.mark in found:
@@ -109,7 +110,7 @@ class Creating:
         if how is None:
             one.commit(lambda: settling.wait_for_approval(row))
             return None
-        one.commit(lambda: settling.begin_attempt(row))
+        one.commit(lambda: settling.begin_attempt(row, record))
         return one.store.create(one.kind, row.mark, one.with_reminder(fields, fields), how)
 
     def here(self) -> None:

@@ -38,7 +38,7 @@ from tracking.keep.act.noting import (
     note_progress,
     progress_of,
 )
-from tracking.models import ExchangeSyncIdMapping, SyncCursor, SyncProgress
+from tracking.models import ChangeType, ExchangeSyncIdMapping, SyncCursor, SyncProgress
 
 
 @dataclass
@@ -154,7 +154,8 @@ class Listening:
         ]
 
     def _left_by_filter(self, kind: RecordKind, filters: list[Together]) -> None:
-        """A filter was changed: what it no longer lets through is unlinked (10.1 b)."""
+        """A filter was changed: what it no longer lets through is unlinked (10.1 b), and what it lets through again stays,
+        unless its item has to leave for another reason."""
         asking = Asking(str(self.syncing.user_id), self.syncing.now)
         kept = {str(pk) for pk in wanted(kind, filters, asking).values_list("pk", flat=True)}
         rows = ExchangeSyncIdMapping.objects.filter(
@@ -162,8 +163,12 @@ class Listening:
             object_type=content_type_of(kind),
             is_unlinked_in_crm=False,
             came_by_filter=True,
-        ).defer("agreed", "agreed_occurrences")
-        note_lost_records([row for row in rows if row.object_id not in kept], self.syncing.now)
+        )
+        told = rows.defer("agreed", "agreed_occurrences")
+        note_lost_records([row for row in told if row.object_id not in kept], self.syncing.now)
+        again = [row for row in rows.filter(from_crm_change_type=ChangeType.DELETE) if row.object_id in kept]
+        leave = self._leaving(again)
+        note_changed_records([row for row in again if row not in leave], self.syncing.now)
 
 
 def _fingerprint(filters: dict[RecordKind, list[Together]]) -> str:

@@ -37,7 +37,7 @@ from tracking.facts.act.files import all_files
 from tracking.facts.act.pairs import by_key, caller_elsewhere, number_linked, number_to_delete
 from tracking.facts.act.reading import values_of
 from tracking.facts.act.service_activities import renders
-from tracking.keep.act import settling
+from tracking.keep.act import anew, settling
 from tracking.keep.act.noting import UNREAD, note_for_caller
 from tracking.models import ChangeType, ExchangeSyncIdMapping, SyncQuestion
 
@@ -155,12 +155,15 @@ class Losses:
         elif leaving is Leaving.HANDED_OVER and isinstance(record, Meetable):
             heir = caller_elsewhere(record, one.syncing)
             assert heir is not None
-            settling.call_anew(record, row.mailbox_id, one.syncing.now)
+            anew.link_for_caller(record, heir.regarding_user_id)
+            anew.call_anew(record, row.mailbox_id, one.syncing.now)
             note_for_caller(record, heir, one.syncing.now)
         elif record is None or row.from_crm_change_type == ChangeType.DELETE:
             settling.forget(row)
-        else:  # it was wanted again meanwhile
-            settling.start_over(ExchangeSyncIdMapping.objects.filter(pk=row.pk), one.syncing.now)
+        elif isinstance(record, Meetable):  # it was wanted again meanwhile, and its attendees were told that it is off
+            anew.call_anew(record, row.mailbox_id, one.syncing.now)
+        else:
+            anew.start_over(ExchangeSyncIdMapping.objects.filter(pk=row.pk), one.syncing.now)
 
     def _gone_there(self, pair: Pair) -> None:
         one, row = self.settling, pair.row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from profiles.act_items import NOTHING, Fields, Item, ItemKind, Value
@@ -23,6 +24,7 @@ class Pair:
     unreadable: str = ""
     is_leaving: bool = False  # it agrees for the last time: right after that it is unlinked
     is_first: bool = False  # it had never agreed when it was read
+    tries: int = 0  # to mark the item of a pair that agreed
     is_to_be_marked: bool = False  # it agrees, and stays due until the item bears our mark
     is_marking_over: bool = False
 
@@ -52,11 +54,17 @@ def as_held(plan: Merge, before: Fields, after: Fields) -> Agreed:
 
 def without_writes(plan: Merge, before: Agreed) -> Merge:
     """What may be done while what would be written there is held: only our side, and nothing is agreed about the rest."""
-    crm, exchange = dict(plan.agreed.crm), dict(plan.agreed.exchange)
-    for name in plan.to_exchange:
+    clashes = tuple(one for one in plan.clashes if one.field not in plan.to_exchange)
+    agreed = agreed_but_for(plan.to_exchange, plan.agreed, before)
+    return replace(plan, to_exchange=NOTHING, clashes=clashes, agreed=agreed)
+
+
+def agreed_but_for(names: Iterable[str], agreed: Agreed, before: Agreed) -> Agreed:
+    """What is agreed, where these fields stay as they were agreed before."""
+    crm, exchange = dict(agreed.crm), dict(agreed.exchange)
+    for name in names:
         for side, known in ((crm, before.crm), (exchange, before.exchange)):
             side.pop(name, None)
             if name in known:
                 side[name] = known[name]
-    clashes = tuple(one for one in plan.clashes if one.field not in plan.to_exchange)
-    return replace(plan, to_exchange=NOTHING, clashes=clashes, agreed=Agreed(crm, exchange))
+    return Agreed(crm, exchange)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -26,11 +27,11 @@ from serversync.cycles.act_creating import Creating
 from serversync.cycles.act_marking import Marking
 from serversync.cycles.act_meetings import Meetings, is_meeting, is_past
 from serversync.cycles.act_occurrences import Occurrences
-from serversync.cycles.act_pair import Pair, as_held, complete, without_writes
+from serversync.cycles.act_pair import Pair, agreed_but_for, as_held, complete, without_writes
 from serversync.cycles.act_strangers import Strangers
 from serversync.cycles.report import Report
 from tracking.crm.models import RecurringAppointmentMaster
-from tracking.decide.act_values import agreed_from_json
+from tracking.decide.act_values import Agreed, agreed_from_json
 from tracking.decide.deletion import Leaving
 from tracking.decide.field_maps import RecordKind
 from tracking.decide.invitations import MeetingWrite
@@ -92,6 +93,7 @@ class Settling:
             self.lease.progress()
             self._pair, self._noted = pair, as_read(pair.row)
             pair.is_first = pair.row.agreed_on is None
+            pair.tries = 0 if pair.is_first or pair.row.last_sync_error else pair.row.retries
             try:
                 self._one(pair, lost)
             except (ItemRejected, Conflict) as error:
@@ -244,7 +246,12 @@ class Settling:
                 continue
             if is_held:
                 plan = without_writes(plan, agreed_from_json(pair.row.agreed))
-            self.commit(lambda: self._agree(pair, plan, written, is_held))  # noqa: B023 - called at once
+            agree = partial(self._agree, pair, plan, written, is_held)
+            if plan.to_exchange:
+                at_write = agreed_but_for(plan.to_crm, plan.agreed, agreed_from_json(pair.row.agreed))
+                self.commit_written(pair, agree, at_write, written)
+            else:
+                self.commit(agree)
             if isinstance(pair.record, RecurringAppointmentMaster) and not is_held:
                 self.occurrences(pair, plan.to_exchange)
             return
@@ -264,14 +271,18 @@ class Settling:
                 return as_it_was, True
             how = allowed
         told = self.with_reminder(plan.to_exchange, after)
-        if pair.row.agreed_occurrences and set(TIMES) & set(plan.to_exchange):
-            self.commit(lambda: settling.begin_new_pattern(pair.row))
-        if plan.clashes:
-            self.commit(lambda: settling.note_clashes(pair.row, plan.clashes, self.syncing.now))
+        self.commit(lambda: self._begin_write(pair, plan))
         written = self.store.update(self.kind, item.key, item.version, told, how)
         self.written[written.key] = pair.row
         self.report.sent += 1
         return written, False
+
+    def _begin_write(self, pair: Pair, plan: Merge) -> None:
+        assert pair.record is not None
+        settling.insist_unchanged(pair.record)
+        if pair.row.agreed_occurrences and set(TIMES) & set(plan.to_exchange):
+            settling.begin_new_pattern(pair.row)
+        settling.note_clashes(pair.row, plan.clashes, self.syncing.now)
 
     def _agree(self, pair: Pair, plan: Merge, written: Written, is_held: bool) -> None:
         assert pair.record is not None
@@ -362,6 +373,19 @@ class Settling:
             if self._pair is not None:
                 Marking(self, self._pair).plan()
             self._noted = as_stored(self._pair.row) if self._pair is not None else None
+
+    def commit_written(self, pair: Pair, agree: Callable[[], object], at_write: Agreed, written: Written) -> None:
+        """The same after a write to the server. Where somebody has changed the record here meanwhile, it is noted what both
+        sides held at the write: that change is made there next, and not taken for a clash with our own write (10.1 h)."""
+        record = pair.record
+        assert record is not None
+        try:
+            self.commit(agree)
+        except settling.ChangedHere:
+            with transaction.atomic():
+                self.lease.pin()
+                settling.note_written(pair.row, at_write, record, self.syncing, written)
+            raise
 
     def _failed(self, row: ExchangeSyncIdMapping, words: str, code: str) -> None:
         self._noted = None

@@ -17,7 +17,9 @@ from tests.profiles.exchange import requests
 from tests.synchronizing import ALICE, CATEGORY, alice_on, appointment, change, held, soon, synchronize
 from tracking.crm.models import Appointment
 from tracking.decide.invitations import MeetingWrite
+from tracking.facts.calendar.bin import living_on
 from tracking.keep.calendar import deciding
+from tracking.keep.calendar.deciding import NotPossible
 from tracking.keep.calendar.restoring import restore
 from tracking.models import ExchangeSyncIdMapping, HeldDeletion, RecycledItem, SyncFilter
 from tracking.models.reversible import Decision
@@ -148,6 +150,51 @@ def test_a_meeting_that_is_handed_over_is_canceled_and_called_anew(  # 10.2.4
         ended = synchronize(mailbox)
         assert (ended.report.sent, ended.report.tracked) == (0, 0)
     assert len(mails(company)) == before
+
+
+@pytest.mark.parametrize("wanted", [True, False], ids=["his filter wants it", "no filter of his wants it"])
+def test_a_meeting_is_called_anew_by_who_had_thrown_their_copy_away(company: Company, wanted: bool) -> None:  # 10.2.4
+    alice, bob = alice_on(company), bob_on(company)
+    ours = appointment(alice, "Offer", invited=f"{BOB} {ZOE}")
+    for mailbox in (alice, bob):
+        synchronize(mailbox)
+    company.sandbox.delete_act_item(BOB, CALENDAR, held(company, CALENDAR, BOB)["Offer"]["id"])
+    synchronize(bob)
+    assert row_of(bob).is_unlinked_in_crm
+    if not wanted:
+        wants_no_meetings(bob)
+    company.sandbox.clear_meeting_mails()
+    bob_takes_over(alice, ours)
+    for mailbox in (alice, bob, alice, bob):
+        synchronize(mailbox)
+    assert held(company, CALENDAR, BOB)["Offer"]["is_organizer"]
+    assert sorted(mails(company)) == [
+        (ALICE, BOB, "cancellation"),
+        (ALICE, ZOE, "cancellation"),
+        (BOB, ALICE, "request"),
+        (BOB, ZOE, "request"),
+    ]
+
+
+def test_what_was_handed_over_and_called_anew_is_not_restored_a_second_time(company: Company) -> None:  # law 9
+    alice, bob = alice_on(company), bob_on(company)
+    ours = appointment(alice, "Offer", invited=f"{BOB} {ZOE}")
+    for mailbox in (alice, bob):
+        synchronize(mailbox)
+    bob_takes_over(alice, ours)
+    for mailbox in (alice, bob, alice, bob):
+        synchronize(mailbox)
+    before = mails(company)
+    gone = RecycledItem.objects.get()
+    assert living_on([gone], timezone.now()) == {gone.pk}
+    with pytest.raises(NotPossible, match="an item already"):
+        restore(gone, alice.regarding_user, timezone.now())
+    for mailbox in (alice, bob):
+        synchronize(mailbox)
+    live = [one for one in company.sandbox.act_items(BOB, CALENDAR) if not one["is_cancelled"]]
+    assert (len(live), mails(company)) == (1, before)
+    gone.refresh_from_db()
+    assert gone.restored_on is None
 
 
 def test_a_hand_over_whose_answer_gets_lost_is_completed_and_mails_nobody_twice(company: Company) -> None:  # law 7

@@ -15,10 +15,12 @@ from tests.company import decide
 from tests.synchronizing import ALICE, appointment, change, contact, soon, syncing, task
 from tests.tracking.act_offices import MemoryOffice, come_to_rest, cycle, time_passes
 from tracking.crm.models import RecurringAppointmentMaster, Task
+from tracking.crm.models.states import ActivityState, AppointmentStatus
 from tracking.decide.merge import Side
 from tracking.decide.occurrences import OccurrenceStep
+from tracking.facts.calendar.pairs import held_deletions
 from tracking.keep.act.appointments import apply_occurrence
-from tracking.models import ExchangeSyncIdMapping, RecycledItem
+from tracking.models import ChangeType, ExchangeSyncIdMapping, RecycledItem, SyncFilter
 
 ZOE = "zoe@them.test"
 pytestmark = pytest.mark.django_db
@@ -123,6 +125,57 @@ def test_what_is_deleted_here_before_anybody_knew_that_it_was_made_there_stays_d
     assert type(made).objects.count() == 0
     mails = [(one.address, one.about) for one in office.items.mailed]
     assert mails == ([(ZOE, "request"), (ZOE, "cancellation")] if kind is ItemKind.APPOINTMENT else [])
+
+
+def test_a_meeting_that_is_reopened_before_anybody_knew_that_its_item_is_gone_is_called_anew(  # 10.2.6, law 7
+    office: MemoryOffice,
+) -> None:
+    decide(deletions_at_once_percent=100, sss_propagate_appointment_cancellations_to_exchange=True)
+    made = appointment(office.alice, invited=ZOE)
+    come_to_rest(office)
+    made.refresh_from_db()
+    made.state_code, made.status_code = ActivityState.CANCELED, AppointmentStatus.CANCELED
+    made.save()
+    lose_the_answer(office)
+    assert office.items.held == {}
+    made.refresh_from_db()
+    made.state_code, made.status_code = ActivityState.SCHEDULED, AppointmentStatus.BUSY
+    made.save()
+    come_to_rest(office)
+    [item] = office.items.held.values()
+    assert ExchangeSyncIdMapping.objects.get().exchange_entry_id == item.key
+    assert [one.about for one in office.items.mailed] == ["request", "cancellation", "request"]
+
+
+@pytest.mark.parametrize("canceled", [False, True])
+def test_deletions_that_wait_are_none_any_more_once_the_mistaken_filter_is_put_right(  # 10.1 b, law 9
+    office: MemoryOffice, canceled: bool
+) -> None:
+    decide(
+        deletions_at_once_percent=20,
+        deletions_at_once_number=1,
+        distinct_physical_and_logical_deletes_for_exchange_sync=False,
+        sss_propagate_appointment_cancellations_to_exchange=True,
+    )
+    some = [appointment(office.alice, f"Meeting {number}") for number in range(6)]
+    come_to_rest(office)
+    filters = SyncFilter.objects.filter(owner=office.alice.regarding_user)
+    filters.update(is_active=False)
+    cycle(office)
+    assert held_deletions(office.alice).get().number == 6
+    if canceled:
+        for one in some:
+            one.refresh_from_db()
+            one.state_code, one.status_code = ActivityState.CANCELED, AppointmentStatus.CANCELED
+            one.save()
+    filters.update(is_active=True)
+    cycle(office)
+    time_passes()
+    cycle(office)
+    assert held_deletions(office.alice).exists() is canceled
+    assert len(office.items.held) == 6
+    linked = ExchangeSyncIdMapping.objects.filter(is_unlinked_in_crm=False, from_crm_change_type=ChangeType.NONE)
+    assert linked.count() == (0 if canceled else 6)
 
 
 @pytest.mark.parametrize("kind", ItemKind)

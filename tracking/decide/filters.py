@@ -58,6 +58,8 @@ OPERATORS: Mapping[Type, Mapping[str, str]] = {
 _WITHOUT_VALUE = frozenset(_EMPTY)
 _WITH_DAYS = frozenset({"in_last_days", "in_next_days", "not_older_than_days", "older_than_days"})
 _WITH_DATE = frozenset({"on_or_after", "before"})
+_NOT_TEXT = frozenset("\0") | {chr(code) for code in range(0xD800, 0xE000)}
+"""What no database holds: NUL, and halves of characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,15 @@ def _wrong_values(row: FilterField, operator: str, values: Sequence[Any]) -> str
         wrong = [str(one) for one in values if not isinstance(one, str) or one not in dict(row.choices)]
         possible = ", ".join(dict(row.choices))
         return f"there is no {', '.join(wrong)}. Possible: {possible}." if wrong else ""
-    return "" if all(isinstance(one, str) and one for one in values) else "it needs text."
+    if not all(isinstance(one, str) and one and _NOT_TEXT.isdisjoint(one) for one in values):
+        return "it needs text."
+    is_person = row.type in (Type.PERSON, Type.PEOPLE)
+    return "it needs people." if is_person and not all(one == ME or is_key(one) for one in values) else ""
+
+
+def is_key(text: str) -> bool:
+    """Whether it may be the key of a user: a number that every database holds."""
+    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 def _date(value: Any) -> date | None:

@@ -117,6 +117,30 @@ def merge_occurrences(
     return OccurrenceMerge(tuple(steps), tuple(clashes), Exceptions(changed[0], gone), Exceptions(changed[1], gone))
 
 
+def agreed_there(found: OccurrenceMerge, before: tuple[Exceptions, Exceptions]) -> tuple[Exceptions, Exceptions]:
+    """What both sides have agreed on, ours first, when the steps on the server were taken and none on our side."""
+    taken = [step for step in found.steps if step.side is Side.CRM]
+    return _but_for(taken, found.agreed_crm, before[0]), _but_for(taken, found.agreed_exchange, before[1])
+
+
+def _but_for(steps: Iterable[OccurrenceStep], after: Exceptions, before: Exceptions) -> Exceptions:
+    changed, removed = dict(after.changed), set(after.removed)
+    for step in steps:
+        original = step.original_start
+        known = before.changed.get(original, NOTHING)
+        if step.fields:
+            own = {name: value for name, value in changed.get(original, NOTHING).items() if name not in step.fields}
+            own |= {name: known[name] for name in step.fields if name in known}
+        else:
+            own = dict(known)
+            removed.discard(original)
+            removed |= before.removed & {original}
+        changed.pop(original, None)
+        if own:
+            changed[original] = own
+    return Exceptions(changed, frozenset(removed))
+
+
 def _removal(
     original: datetime, agreed: AgreedSeries, crm: SeriesState, exchange: SeriesState
 ) -> OccurrenceStep | None:

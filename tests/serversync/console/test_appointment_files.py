@@ -12,10 +12,12 @@ from django.utils import timezone
 
 from mailboxes.models import Organization
 from profiles.act_items import Attached
+from serversync.console.compose_files import from_email, named
+from tests.letters import letter
 from tests.serversync.console.calendar_rows import Calendar, open_calendar
-from tests.serversync.console.people import mailbox
+from tests.serversync.console.people import kept, mailbox
 from tests.serversync.console.test_calendar_pages import browser, text, written
-from tracking.crm.models import Appointment, AppointmentAttachment
+from tracking.crm.models import ActivityMimeAttachment, Appointment, AppointmentAttachment, RecurringAppointmentMaster
 from tracking.crm.storage import read
 from tracking.decide.act_values import to_json
 from tracking.models import ExchangeSyncIdMapping
@@ -99,6 +101,50 @@ def test_what_cannot_be_attached_is_named(calendar: Calendar, alice: Client, mor
     assert answer.status_code == 422
     assert says in answer.content.decode()
     assert here() == {}
+
+
+def test_files_that_are_chosen_while_a_series_becomes_single_are_kept(
+    calendar: Calendar, alice: Client
+) -> None:  # 10.4
+    series = RecurringAppointmentMaster.objects.get(pk=calendar.weekly.pk)
+    data = {
+        **written(calendar.monday),
+        "has_files": "1",
+        "files": [upload()],
+        "version": series.modified_on.isoformat(),
+    }
+    assert alice.post(reverse("calendar:edit", args=["series", series.pk]), data).status_code == 302
+    assert AppointmentAttachment.objects.get().appointment == Appointment.objects.get(subject="Review")
+    assert here() == {"plan.txt": b"First, lunch."}
+
+
+def test_without_its_files_an_appointment_becomes_a_series(calendar: Calendar, alice: Client) -> None:  # 10.4, 10.3.8
+    save(alice, calendar, files=[upload()])
+    review = Appointment.objects.get(subject="Review")
+    daily = {"repeats": "daily", "version": review.modified_on.isoformat()}
+    for files in ({"has_files": "1", "keep": [review.attachments.get().pk]}, {}):  # kept, or nothing said of them
+        data = {**written(calendar.monday), **daily, **files}
+        answer = alice.post(reverse("calendar:edit", args=["appointment", review.pk]), data)
+        assert (answer.status_code, set(here())) == (422, {"plan.txt"})
+        assert "A recurring appointment has no files." in answer.content.decode()
+    assert save(alice, calendar, review, repeats="daily").status_code == 302
+    assert RecurringAppointmentMaster.objects.filter(subject="Review").exists()
+    assert here() == {}
+
+
+def test_a_part_of_an_email_is_no_file_of_an_appointment(calendar: Calendar, alice: Client) -> None:
+    file_of_it = ("plan.txt", "text/plain", b"Of an email.")
+    email = kept(calendar.alices, letter("bob@us.test", "alice@us.test", "Plan", "See.", attachments=[file_of_it]))
+    email.owner = calendar.alices.regarding_user
+    email.save()
+    part = ActivityMimeAttachment.objects.get(email=email)
+    assert part.blob_id is None
+    [file] = from_email([part], calendar.alices.regarding_user)
+    found, problems = named([file.word], calendar.alices.regarding_user)
+    assert (len(found), problems) == (1, [])  # hers to attach to an email
+    answer = save(alice, calendar, file=[file.word])
+    assert (answer.status_code, here()) == (422, {})
+    assert "A file is not here any more." in answer.content.decode()
 
 
 def test_a_file_is_as_private_as_its_appointment(calendar: Calendar, alice: Client) -> None:

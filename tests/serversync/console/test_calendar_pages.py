@@ -20,7 +20,7 @@ from tracking.crm.models import ActivityParty, Appointment, Contact, RecurringAp
 from tracking.crm.models.states import AppointmentStatus, TaskStatus
 from tracking.facts.calendar.agenda import entries
 from tracking.facts.calendar.pairs import Standing, pairs, states_in
-from tracking.models import ExchangeSyncIdMapping, SyncQuestion
+from tracking.models import ExchangeSyncIdMapping, SyncFilter, SyncQuestion
 
 pytestmark = pytest.mark.django_db
 
@@ -353,3 +353,41 @@ def test_what_was_deleted_is_restored_once(calendar: Calendar, alice: Client) ->
     press(alice, "calendar:restore", calendar.recycled.pk)
     assert Task.objects.filter(subject="An old task").count() == 1
     assert "It was restored already." in press(alice, "calendar:restore", calendar.recycled.pk)
+
+
+# What nobody types
+
+
+@pytest.mark.parametrize("moment", ["00010101T000000Z", "99991231T235959Z", "20200101T000000Z"])
+def test_only_an_occurrence_of_the_series_is_taken_out(calendar: Calendar, alice: Client, moment: str) -> None:  # 10.4
+    pk = calendar.weekly.pk
+    assert alice.get(reverse("calendar:item", args=["series", pk]) + f"?occurrence={moment}").status_code == 200
+    page = press(alice, "calendar:act", "series", pk, do="take-out", occurrence=moment)
+    assert "Nothing was changed." in page
+    assert RecurringAppointmentMaster.objects.get(pk=pk).deleted_exceptions_list == []
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_days_at_the_ends_of_the_calendar_are_refused_by_name(calendar: Calendar, alice: Client, day: str) -> None:
+    for kind, typed in (
+        ("appointment", written(calendar.monday, start_day=day, end_day=day)),
+        ("task", {"subject": "Late", "due": day, "status": TaskStatus.NOT_STARTED, "priority": "1"}),
+    ):
+        answer = alice.post(reverse("calendar:new", args=[kind]), typed)
+        assert answer.status_code == 422
+        assert "Enter a day " in answer.content.decode()
+
+
+def test_what_no_database_holds_is_left_out_of_a_search(alice: Client) -> None:
+    assert 'value="Ann"' in text(alice, "calendar:contacts", query="?q=A%00nn")
+    assert alice.get(reverse("compose:records") + "?q=A%00nn+Ray").json()["found"]
+
+
+def test_a_filter_that_names_nobody_breaks_no_page(calendar: Calendar, alice: Client) -> None:
+    for number, person in enumerate(("²", "9" * 30)):
+        asked = {"all": [{"field": "owner", "operator": "is", "values": [person]}]}
+        SyncFilter.objects.create(
+            owner=calendar.alices.regarding_user, name=f"Odd {number}", record_kind="task", conditions=asked
+        )
+    assert text(alice, "calendar:filters").count("it needs people. It lets nothing through.") == 2
+    assert text(alice, "calendar:start")

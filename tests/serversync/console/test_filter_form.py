@@ -59,6 +59,17 @@ def test_a_filter_survives_its_form(kind: RecordKind, together: Together) -> Non
         ({"field-0": "colour", "operator-0": "is", "value-0": "red"}, "“colour” is nothing that can be asked here."),
         ({"field-0": "due", "operator-0": "in_last_days", "value-0": "soon"}, "“due”: it needs a number of days."),
         ({"field-0": "subject", "operator-0": "is"}, "“subject”: it needs a value."),
+        ({"field-0": "owner", "operator-0": "is", "value-0": "²"}, "“owner”: it needs people."),
+        ({"field-0": "owner", "operator-0": "is_not", "value-0": "9" * 30}, "“owner”: it needs people."),
+        ({"field-0": "subject", "operator-0": "is", "value-0": "a\0b"}, "“subject”: it needs text."),
+        (
+            {"deep": '{"all": [{"field": "subject", "operator": "is", "values": ["\\u0000"]}]}'},
+            "“subject”: it needs text.",
+        ),
+        (
+            {"deep": '{"all": [{"field": "subject", "operator": "is", "values": ["\\ud800"]}]}'},
+            "“subject”: it needs text.",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(row: dict[str, Any], words: str) -> None:
@@ -70,7 +81,7 @@ def test_what_is_wrong_is_named(row: dict[str, Any], words: str) -> None:
 
 def test_a_broken_kept_part_is_left_out() -> None:
     data = QueryDict(mutable=True)
-    data.setlist("deep", ["{", '{"all": [{"field": "due", "operator": "is_empty", "values": []}]}'])
+    data.setlist("deep", ["{", "[" * 100_000, '{"all": [{"field": "due", "operator": "is_empty", "values": []}]}'])
     assert conditions(RecordKind.TASK, *read(data)) == parse(
         RecordKind.TASK, {"all": [{"all": [{"field": "due", "operator": "is_empty", "values": []}]}]}
     )

@@ -9,8 +9,9 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from tests.serversync.console.calendar_rows import Calendar, at, open_calendar
+from tests.serversync.console.people import mailbox
 from tests.serversync.console.test_calendar_pages import browser, press, text
-from tracking.crm.models import Appointment
+from tracking.crm.models import ActivityParty, Appointment
 from tracking.decide.act_values import to_json
 from tracking.models import ExchangeSyncIdMapping, SyncQuestion, UserDecision
 
@@ -68,3 +69,15 @@ def test_what_is_private_or_gone_is_not_named(calendar: Calendar) -> None:  # la
         assert (subject in page.split(f"q-{row.pk}")[1]) is is_told
     Appointment.objects.filter(pk=calendar.talk.pk).delete()
     assert "something that is not here any more" in text(browser(calendar.alices.regarding_user), "calendar:waiting")
+
+
+def test_what_is_somebody_elses_now_is_not_named(calendar: Calendar) -> None:  # law 12
+    row, bob = asked(calendar, str(calendar.holiday.pk)), mailbox("Bob").regarding_user
+    Appointment.objects.filter(pk=calendar.holiday.pk).update(
+        owner=bob, subject="Bob’s surprise", is_mapi_private=False
+    )
+    ActivityParty.objects.filter(activity_id=calendar.holiday.pk).delete()
+    page = text(browser(calendar.alices.regarding_user), "calendar:waiting").split(f"q-{row.pk}")[1]
+    assert "something that is not yours any more" in page
+    assert "Bob’s surprise" not in page
+    assert str(calendar.holiday.pk) not in page

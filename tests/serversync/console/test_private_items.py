@@ -225,6 +225,31 @@ def test_who_may_not_read_learns_nothing_by_counting(calendar: Calendar) -> None
     assert "is told to those who may read them" in page
 
 
+def test_lists_of_numbers_tell_as_much_as_their_reader_may_read(calendar: Calendar) -> None:  # law 12
+    ada = get_user_model().objects.create_user("ada", "ada@us.test", is_staff=True)
+    for name in ("view_mailbox", "view_exchangesyncidmapping", "view_syncfilter"):
+        ada.user_permissions.add(Permission.objects.get(codename=name))
+    root = get_user_model().objects.create_superuser("root", "root@us.test")
+    alice, key = calendar.alices.regarding_user, [calendar.alices.pk]
+    public = Appointment.objects.filter(owner=alice, series=None, is_mapi_private=False).count()
+    every = Appointment.objects.filter(owner=alice, series=None).count()
+    assert public < every
+    for who, args, expected in ((alice, [], every), (root, key, public), (ada, key, None)):
+        space, client = "calendars" if args else "calendar", browser(who)
+        listed = client.get(reverse(f"{space}:filters", args=args))
+        [line] = [one for _, kind, lines in listed.context["groups"] for one in lines if kind == "appointment"]
+        assert line.get("number") == expected
+        assert ("private ones are not counted" in listed.content.decode()) is (who == root)
+        [row] = [
+            one
+            for one in client.get(reverse(f"{space}:start", args=args)).context["previews"]
+            if one["kind"] == "appointment"
+        ]
+        linked_now = 2 if who == alice else 1  # the talk; the divorce is private
+        to_come = None if expected is None else expected - linked_now
+        assert (row["wanted"], row["linked"], row["to_come"]) == (expected, linked_now, to_come)
+
+
 def test_the_conflicts_of_others_are_not_those_of_somebody_without_a_mailbox(calendar: Calendar) -> None:
     """Charlie takes part in the talk and has no mailbox here."""
     charlie = get_user_model().objects.create_user("charlie", "charlie@us.test")

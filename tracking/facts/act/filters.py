@@ -12,7 +12,18 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from tracking.crm.models import ActivityParty, Participation
 from tracking.decide.field_maps import RecordKind
-from tracking.decide.filters import FILTER_FIELDS, ME, TEMPLATES, Asking, Condition, Together, Type, parse, time_range
+from tracking.decide.filters import (
+    FILTER_FIELDS,
+    ME,
+    TEMPLATES,
+    Asking,
+    Condition,
+    Together,
+    Type,
+    is_key,
+    parse,
+    time_range,
+)
 from tracking.facts.act.kinds import MODELS, Record
 from tracking.models import SyncFilter, SyncProgress
 
@@ -169,7 +180,7 @@ def _asked(kind: RecordKind, condition: Condition, asking: Asking) -> Q:
 def _any(type_: Type, columns: Sequence[str], condition: Condition, asking: Asking) -> Q:
     values: list[Any] = [asking.me if one == ME else one for one in condition.values]
     if type_ is Type.PERSON:
-        return Q(**{f"{columns[0]}__in": [value for value in values if str(value).isdigit()]})
+        return Q(**{f"{columns[0]}__in": [value for value in values if is_key(str(value))]})
     if type_ is Type.CHOICE:
         numbers = _PRIORITIES if condition.field == "priority" else _STATES
         return Q(**{f"{columns[0]}__in": [numbers[one] for one in values]})

@@ -151,9 +151,12 @@ def has_occurrence(series: RecurringAppointmentMaster, original: datetime) -> bo
     """Whether a series would have one that begins then, and it was not taken out."""
     if original in {datetime.fromisoformat(one) for one in series.deleted_exceptions_list}:
         return False
-    columns = {name: getattr(series, name) for name in COLUMNS}
+    try:
+        rule = recurrence_of({name: getattr(series, name) for name in COLUMNS})
+    except ValueError:  # a pattern that cannot be read
+        return False
     start = series.effective_start_date
-    return bool(still_there([original], recurrence_of(columns), start, start + length_of(series), zone_of(series).key))
+    return bool(still_there([original], rule, start, start + length_of(series), zone_of(series).key))
 
 
 def length_of(master: RecurringAppointmentMaster) -> timedelta:

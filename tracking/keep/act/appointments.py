@@ -56,6 +56,8 @@ def set_appointment(record: Appointment | Series, fields: Fields, syncing: Synci
         elif "attachments" in fields:
             set_files(record, fields["attachments"], syncing.now)
     else:
+        if isinstance(record, Appointment) and fields.get("attachments") == ():
+            set_files(record, (), syncing.now)  # taken out by the same change
         if isinstance(record, Appointment) and record.attachments.exists():
             raise ItemRejected(
                 "It has files, which a recurring appointment cannot have here. Remove them from the appointment here first.",
@@ -67,6 +69,8 @@ def set_appointment(record: Appointment | Series, fields: Fields, syncing: Synci
         fill(found, whole, set(whole))
         found.save(force_insert=True)
         hand_over(record, found)
+        if isinstance(found, Appointment) and "attachments" in fields:
+            set_files(found, fields["attachments"], syncing.now)
         record = found
     _set_people(record, fields, syncing)
     return record

@@ -6,17 +6,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from django.db.models import QuerySet
-
-from mailboxes.models import Leg, MailboxLeg, Organization
+from mailboxes.models import Organization
 from profiles.act_items import Fields, Item, Written
-from profiles.identifiers import uuid7
 from tracking.crm.models import Appointment, RecurringAppointmentMaster, ServiceAppointment
 from tracking.decide.act_values import Agreed, agreed_from_json, agreed_to_json, fields_to_json, to_json
 from tracking.decide.merge import Clash, Side, read_back
-from tracking.decide.occurrences import OccurrenceMerge, exceptions_to_json
+from tracking.decide.occurrences import Exceptions, OccurrenceMerge, exceptions_to_json
 from tracking.facts.act.appointments import appointment_values, by_meeting_id
 from tracking.facts.act.kinds import Record, Syncing, content_type_of, kind_of
 from tracking.facts.act.reading import changed_on, version_of
@@ -50,8 +46,9 @@ def insist_unchanged(record: Record) -> None:
         raise ChangedHere
 
 
-def begin_attempt(row: ExchangeSyncIdMapping) -> None:
-    """Before anything is made on the server: who has attempts may have left something there (law 7)."""
+def begin_attempt(row: ExchangeSyncIdMapping, record: Record) -> None:
+    """Before anything is made on the server: who has attempts may have left something there (law 7). Raises ChangedHere."""
+    insist_unchanged(record)
     row.retries += 1
     row.save(update_fields=["retries"])
 
@@ -78,6 +75,28 @@ def agree(
         row.save()
     else:
         _done(row)
+
+
+def note_written(
+    row: ExchangeSyncIdMapping, agreed: Agreed, record: Record, syncing: Syncing, written: Written
+) -> None:
+    """The server was written to, and then nothing could be agreed because somebody has changed the record here meanwhile:
+    what both sides held at the write, so that this change is the only one since. These columns only."""
+    key = str(record.pk)
+    known = ExchangeSyncIdMapping.objects.filter(pk=row.pk, exchange_entry_id=row.exchange_entry_id)
+    if not known.filter(object_id__in=["", key]).exists():
+        return  # it is about something else by now
+    row.object_type, row.object_id = content_type_of(kind_of(record)), key
+    row.exchange_entry_id, row.server_version = written.key, written.version
+    row.agreed, row.agreed_on, row.crm_version = agreed_to_json(agreed), syncing.now, ""
+    columns = ("object_type", "object_id", "exchange_entry_id", "server_version", "agreed", "agreed_on", "crm_version")
+    _save(row, *columns)
+
+
+def note_written_occurrences(row: ExchangeSyncIdMapping, ours: Exceptions, theirs: Exceptions, version: str) -> None:
+    """The same about the occurrences of a series."""
+    row.agreed_occurrences, row.server_version, row.crm_version = exceptions_to_json(ours, theirs), version, ""
+    _save(row, "agreed_occurrences", "server_version", "crm_version")
 
 
 def agree_on_occurrences(
@@ -280,44 +299,6 @@ def begin_deletion(row: ExchangeSyncIdMapping, reason: str) -> None:
     row.retries += 1
     row.question_facts = {DELETING: reason}
     row.save(update_fields=["retries", "question_facts"])
-
-
-def start_over(rows: QuerySet[ExchangeSyncIdMapping], now: datetime) -> None:
-    """These pairs have no item any more; whose mailbox may make it does so, the others wait for it."""
-    rows.filter(is_unlinked_in_crm=False).update(
-        exchange_entry_id="",
-        server_version="",
-        uid="",
-        crm_version="",
-        agreed={},
-        agreed_occurrences={},
-        agreed_on=None,
-        is_deleted_in_exchange=False,
-        to_crm_change_type=ChangeType.NONE,
-        from_crm_change_type=ChangeType.UPDATE,
-        question=SyncQuestion.NONE,
-        question_facts={},
-        user_decision=UserDecision.NONE,
-        last_sync_error="",
-        last_sync_error_code="",
-        last_sync_error_occurred_on=None,
-        next_attempt_on=now,
-        retries=0,
-    )
-
-
-def call_anew(record: Appointment | RecurringAppointmentMaster, mailbox_id: UUID, now: datetime) -> None:
-    """The meeting is gone in the calendar of this mailbox, which had called it: to all others it will be a new one."""
-    record.global_object_id = ""
-    type(record)._default_manager.filter(pk=record.pk).update(global_object_id="")
-    kind = content_type_of(kind_of(record))
-    rows = ExchangeSyncIdMapping.objects.filter(object_type=kind, object_id=str(record.pk)).exclude(object_id="")
-    for row in rows.exclude(mailbox_id=mailbox_id).exclude(exchange_entry_id=""):
-        row.mark = uuid7(now).hex  # their canceled copy of the old meeting bears the one before
-        row.save(update_fields=["mark"])
-    start_over(rows, now)
-    others = rows.exclude(mailbox_id=mailbox_id).values("mailbox_id")
-    MailboxLeg.objects.filter(mailbox_id__in=others, leg=Leg.ACT, enabled=True).request(now)
 
 
 def forget(row: ExchangeSyncIdMapping) -> None:

@@ -45,7 +45,8 @@ class Planned:
     def fields(self) -> dict[str, Value]:
         """The same as the canonical values of `act_items`."""
         whole_days = not isinstance(self.start, datetime)
-        files: dict[str, Value] = {} if self.files is None or self.recurrence else {"attachments": self.files}
+        says_nothing = self.files is None or (self.files and self.recurrence)  # a series has none
+        files: dict[str, Value] = {} if says_nothing else {"attachments": self.files}
         return files | {
             "subject": self.subject,
             "body": self.body or None,

@@ -8,15 +8,17 @@ from typing import Any
 from django.db import transaction
 
 from profiles.act_items import ItemKind
-from tracking.crm.models import Appointment, RecurringAppointmentMaster, ServiceAppointment
+from tracking.crm.models import RecurringAppointmentMaster, ServiceAppointment
 from tracking.decide.act_values import fields_from_json
 from tracking.decide.field_maps import RecordKind
 from tracking.decide.occurrences import exceptions_from_json
 from tracking.facts.act.files import still_kept
 from tracking.facts.act.kinds import MODELS, Record, kind_of_type
+from tracking.facts.act.pairs import Meetable
 from tracking.facts.act.service_activities import renders
+from tracking.facts.calendar.bin import living_on
+from tracking.keep.act.anew import call_anew
 from tracking.keep.act.service_activities import add_resource
-from tracking.keep.act.settling import call_anew
 from tracking.keep.act.writing import MADE_FROM, make_record
 from tracking.keep.calendar.deciding import NotPossible, syncing_of
 from tracking.keep.calendar.occurrences import restore_exceptions
@@ -40,10 +42,12 @@ def restore(item: RecycledItem, by: Any, now: datetime) -> Record:
             record = _made_again(item, now)
         elif isinstance(record, ServiceAppointment) and not renders(record, item.mailbox.regarding_user_id or 0):
             raise NotPossible("The service activity is still here. Who renders it is said there, by its owner.")
+        elif living_on([item], now):
+            raise NotPossible("It has an item already: it was made again, or somebody else calls the meeting now.")
         else:  # only its item was deleted: it may have one again
             rows = ExchangeSyncIdMapping.objects.filter(mailbox_id=item.mailbox_id, object_type_id=item.object_type_id)
             rows.filter(object_id=item.object_id, is_unlinked_in_crm=True, is_deleted_in_exchange=True).delete()
-            if isinstance(record, Appointment | RecurringAppointmentMaster):
+            if isinstance(record, Meetable):
                 call_anew(record, item.mailbox_id, now)
         record.save()
     request_sync(record, now)
