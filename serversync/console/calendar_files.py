@@ -16,7 +16,7 @@ from profiles.act_items import Attached
 from profiles.connectors.mime.filenames import distinct_names, name_to_save
 from serversync.console import compose_files
 from serversync.console.calendar_desk import Desk
-from serversync.console.contents import PASSIVE, as_download
+from serversync.console.contents import as_attachment
 from tracking.crm.models import Appointment, AppointmentAttachment, Blob
 from tracking.crm.storage import digest_of, read
 from tracking.decide.act_values import agreed_from_json
@@ -82,9 +82,7 @@ def download(desk: Desk, kind: str, pk: UUID, number: int) -> HttpResponse:
         content = read(found.blob_id)
     except FileNotFoundError:
         raise Http404("This file is missing in the storage.") from None
-    kind_of_file = found.mime_type.lower()
-    name = name_to_save(found.file_name, f"file-{number}")
-    return as_download(content, kind_of_file if kind_of_file in PASSIVE else "application/octet-stream", name)
+    return as_attachment(content, found.mime_type, name_to_save(found.file_name, f"file-{number}"))
 
 
 def chosen(desk: Desk, record: Any) -> Chosen:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from mailboxes.models import Leg, Organization
+from mailboxes.models import Leg, Mailbox, Organization
 from profiles.act_items import Attached, ItemKind
 from profiles.connectors.ews.act.attachments import CreateAttachment
 from tests.company import Company, run
@@ -72,6 +72,16 @@ def outlook(company: Company, *, detach: str = "", **files: str) -> None:
     company.sandbox.patch_act_item(ALICE, CALENDAR, item["id"], attach=attached, detach=detach.split())
 
 
+def with_a_plan(company: Company) -> tuple[Mailbox, Appointment]:
+    """Alice, and an appointment of hers that is in both calendars; its file is so where files are synchronized."""
+    alice = alice_on(company)
+    ours = appointment(alice)
+    assert isinstance(ours, Appointment)
+    attach(ours, plan="1")
+    synchronize(alice)
+    return alice, ours
+
+
 def test_files_go_both_ways_each_by_itself_and_then_nothing_is_written(company: Company) -> None:
     with_files()
     alice = alice_on(company)
@@ -124,10 +134,7 @@ def test_files_come_in_with_an_appointment_that_is_tracked(company: Company) -> 
 
 
 def test_without_the_setting_no_file_moves_and_nothing_more_is_asked(company: Company) -> None:
-    alice = alice_on(company)
-    ours = appointment(alice)
-    attach(ours, plan="1")
-    synchronize(alice)
+    alice, ours = with_a_plan(company)
     outlook(company, notes="2")
     company.sandbox.clear_log()
     synchronize(alice)
@@ -137,10 +144,7 @@ def test_without_the_setting_no_file_moves_and_nothing_more_is_asked(company: Co
 
 def test_both_change_a_file_the_newer_stays_and_the_other_can_be_taken_back(company: Company) -> None:  # 10.1 h
     with_files()
-    alice = alice_on(company)
-    ours = appointment(alice)
-    attach(ours, plan="1")
-    synchronize(alice)
+    alice, ours = with_a_plan(company)
     attach(ours, plan="ours")
     outlook(company, detach="plan.txt", plan="theirs")
     synchronize(alice)
@@ -174,10 +178,7 @@ def test_what_is_too_large_stays_where_it_is_and_the_rest_goes_on(company: Compa
 
 def test_what_alice_changes_while_exchange_cannot_give_the_file_is_not_lost(company: Company) -> None:  # 5.19
     with_files()
-    alice = alice_on(company)
-    ours = appointment(alice)
-    attach(ours, plan="1")
-    synchronize(alice)
+    alice, ours = with_a_plan(company)
     attach(ours, plan="2")
     company.sandbox.fault(face="ews", operation="GetAttachment", effect="response", code="ErrorVirusDetected", times=1)
     synchronize(alice)
@@ -188,10 +189,7 @@ def test_what_alice_changes_while_exchange_cannot_give_the_file_is_not_lost(comp
 
 def test_a_file_that_is_refused_holds_up_nothing_else(company: Company) -> None:  # law 5
     with_files()
-    alice = alice_on(company)
-    ours = appointment(alice)
-    attach(ours, plan="1")
-    synchronize(alice)
+    alice, ours = with_a_plan(company)
     attach(ours, plan="2")
     change(alice, ours, subject="Late")
     code = "ErrorAttachmentSizeLimitExceeded"
@@ -243,10 +241,7 @@ def test_a_line_that_breaks_between_two_files_doubles_and_loses_none(  # law 7
 @pytest.mark.parametrize("is_on", [True, False])
 def test_what_was_deleted_is_restored_with_its_files(company: Company, is_on: bool) -> None:  # law 9
     with_files(is_appointment_attachment_sync_enabled=is_on)
-    alice = alice_on(company)
-    ours = appointment(alice)
-    attach(ours, plan="1")
-    synchronize(alice)
+    alice, _ = with_a_plan(company)
     company.sandbox.delete_act_item(ALICE, CALENDAR, held(company, CALENDAR)["Lunch"]["id"])
     synchronize(alice)
     assert not Appointment.objects.exists()
@@ -258,10 +253,7 @@ def test_a_file_here_is_not_lost_when_outlook_makes_a_series_of_the_appointment(
     company: Company,
 ) -> None:  # 10.3.8, 10.4
     with_files()
-    alice = alice_on(company)
-    ours = appointment(alice)
-    attach(ours, plan="1")
-    synchronize(alice)
+    alice, ours = with_a_plan(company)
     item = held(company, CALENDAR)["Lunch"]
     daily = {"frequency": "daily", "first": f"{soon():%Y-%m-%d}", "interval": 1, "count": 3}
     company.sandbox.patch_act_item(ALICE, CALENDAR, item["id"], fields={"recurrence": daily})
@@ -302,10 +294,7 @@ def test_what_is_changed_in_outlook_between_two_files_comes_in(
 
 def test_a_file_that_was_overwritten_is_swept_only_when_nobody_can_take_it_back(company: Company) -> None:  # 10.1 h
     with_files()
-    alice = alice_on(company)
-    ours = appointment(alice)
-    attach(ours, plan="1")
-    synchronize(alice)
+    alice, ours = with_a_plan(company)
     attach(ours, plan="ours")
     outlook(company, detach="plan.txt", plan="theirs")
     synchronize(alice)

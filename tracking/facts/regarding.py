@@ -23,7 +23,8 @@ class KeyAsText(Func):
     )
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        if isinstance(self.get_source_expressions()[0].output_field, UUIDField):
+        field = self.get_source_expressions()[0].output_field
+        if isinstance(getattr(field, "target_field", field), UUIDField):  # its own, or the one that a foreign key names
             context["template"] = f"({self._HYPHENS})"
         return self.as_sql(compiler, connection, **context)
 

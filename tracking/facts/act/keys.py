@@ -6,29 +6,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import BooleanField, CharField, Exists, F, Func, OuterRef, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, QuerySet
 from django.db.models.lookups import GreaterThanOrEqual
 
 from tracking.decide.field_maps import RecordKind
 from tracking.facts.act.kinds import Syncing, content_type_of
+from tracking.facts.regarding import KeyAsText
 from tracking.models import ExchangeSyncIdMapping
-
-
-class KeyText(Func):
-    """A UUID with its hyphens; SQLite stores it without them."""
-
-    output_field = CharField()
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """Five pieces of the 32 digits; the expression is evaluated once for each candidate."""
-        sql, params = compiler.compile(self.source_expressions[0])
-        parts = [f"substr({sql}, {first}, {length})" for first, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))]
-        return " || '-' || ".join(parts), list(params) * len(parts)
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """A cast is enough."""
-        return compiler.compile(Cast(self.source_expressions[0], TextField()))
 
 
 class Rare(Func):
@@ -57,7 +41,7 @@ def with_mapping(rows_of: QuerySet[Any], key: str, kind: RecordKind, syncing: Sy
     rows = ExchangeSyncIdMapping.objects.filter(
         mailbox=syncing.mailbox, object_type=content_type_of(kind), object_id=OuterRef("key_text")
     )
-    return rows_of.annotate(key_text=KeyText(key)).filter(Exists(rows.exclude(object_id="")))
+    return rows_of.annotate(key_text=KeyAsText(key)).filter(Exists(rows.exclude(object_id="")))
 
 
 def without_item(rows_of: QuerySet[Any], kind: RecordKind, syncing: Syncing) -> QuerySet[Any]:
@@ -69,4 +53,4 @@ def without_item(rows_of: QuerySet[Any], kind: RecordKind, syncing: Syncing) -> 
         is_deleted_in_exchange=False,
     )
     has_item = Exists(rows.exclude(object_id="").exclude(exchange_entry_id=""))
-    return rows_of.annotate(key_text=KeyText("pk")).exclude(has_item)
+    return rows_of.annotate(key_text=KeyAsText("pk")).exclude(has_item)
